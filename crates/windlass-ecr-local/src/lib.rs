@@ -1,0 +1,1 @@
+//! windlass-ecr-local.
