@@ -1,1 +1,14 @@
-//! windlass-core.
+//! The core of windlass: language, rendering, fingerprints, plan and report.
+//!
+//! Pure and synchronous: no I/O, clock, environment or randomness. Core opens no file; it is handed texts and file lists.
+//! Modules stand in reading order; a module imports only from modules before it.
+
+pub mod name;
+
+pub mod diag;
+
+pub mod manifest;
+
+pub mod context;
+
+pub mod lock;

@@ -1,0 +1,35 @@
+//! Build contexts: ignore rules exactly as the builder applies them, and the list of what a build would see.
+//!
+//! Nothing here touches a disk: the walk is an adapter's, which asks [`Entry`] values out of it.
+
+use crate::name::Digest;
+
+/// One thing in a build context, after the ignore rules, with normalised mode.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Path below the context, `/` between parts, no leading `/`.
+    pub path: String,
+    /// What it is.
+    pub kind: EntryKind,
+}
+
+/// What an entry of a build context is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EntryKind {
+    /// A regular file.
+    File {
+        /// Whether it is sent as 0755 (the owner may execute it) or as 0644.
+        executable: bool,
+        /// Its size in bytes.
+        bytes: u64,
+        /// SHA-256 of its content.
+        digest: Digest,
+    },
+    /// A directory, sent as 0755.
+    Directory,
+    /// A symbolic link, sent as 0777.
+    Link {
+        /// The target as it stands in the link.
+        target: String,
+    },
+}

@@ -1,0 +1,304 @@
+//! The resolved workspace: every template evaluated, every default applied, every reference checked.
+//!
+//! Lists are sorted by name unless order carries meaning; maps are sorted. Locations are kept where a later stage may have to point back.
+
+use std::collections::BTreeMap;
+
+use crate::diag::Location;
+use crate::name::{ImageName, Platform, RegistryName, RepositoryKey, Tag};
+
+/// A workspace, ready to be planned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Workspace {
+    /// The name in `workspace "name"`; also the value of the resource tag `windlass:workspace`.
+    pub name: String,
+    /// The selected environment, `None` where the manifest has none.
+    pub environment: Option<String>,
+    /// One entry a registry and region.
+    pub registries: Vec<Registry>,
+    /// Where base images are fetched from instead of their own registry.
+    pub mirrors: Vec<Mirror>,
+    /// The images in scope.
+    pub images: Vec<Image>,
+    /// The repositories in scope: those of `repository` nodes and those that images imply.
+    pub repositories: Vec<Repository>,
+    /// Every variable with its value and where the value came from.
+    pub variables: Vec<Variable>,
+    /// Whether any expression used `git.*`; then the plan records `git.sha`.
+    pub uses_git: bool,
+    /// How many builds may run at once, from `workspace { parallel }`.
+    pub parallel: Option<usize>,
+    /// Paths of all files read as manifest, relative to the workspace; never part of a context.
+    pub files: Vec<String>,
+}
+
+/// One registry: an account in one region, or the endpoint that plays it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registry {
+    /// `prod`, or `prod/eu-west-1` where the node has several regions.
+    pub name: RegistryName,
+    /// Twelve digits.
+    pub account: String,
+    /// The AWS region.
+    pub region: String,
+    /// The role to assume for calls to this registry.
+    pub role: Option<Role>,
+    /// The profile of the AWS configuration to use.
+    pub profile: Option<String>,
+    /// Endpoints that replace those of the SDK.
+    pub endpoint: Endpoint,
+    /// Where the node stands.
+    pub location: Location,
+}
+
+/// A role to assume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Role {
+    /// The ARN.
+    pub arn: String,
+    /// The external id the trust policy asks for.
+    pub external_id: Option<String>,
+    /// The session name; windlass gives one where this is `None`.
+    pub session: Option<String>,
+}
+
+/// Endpoints of a registry; `None` means the SDK's own.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Endpoint {
+    /// URL of the ECR API.
+    pub ecr: Option<String>,
+    /// URL of the registry data plane.
+    pub registry: Option<String>,
+    /// URL of STS.
+    pub sts: Option<String>,
+    /// URL of the resource groups tagging API.
+    pub tagging: Option<String>,
+}
+
+/// Where images of one registry are fetched from instead: `docker.io` -> `127.0.0.1:5000`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mirror {
+    /// The registry host as written in image references, `docker.io` for Docker Hub.
+    pub upstream: String,
+    /// Host and optional path prefix; official images map to `TO/library/NAME`.
+    pub to: String,
+}
+
+/// An image to be built and pushed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    /// The rendered name.
+    pub name: ImageName,
+    /// Where the node stands.
+    pub location: Location,
+    /// What the image is for.
+    pub doc: Option<String>,
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// The groups it belongs to.
+    pub groups: Vec<String>,
+    /// The build context, relative to the workspace, `.` for the workspace itself.
+    pub context: String,
+    /// Where its Dockerfile comes from.
+    pub recipe: Recipe,
+    /// The stage to build; the last one where `None`.
+    pub stage: Option<String>,
+    /// Ignore lines of the image itself, in order.
+    pub ignore: Vec<Sourced<String>>,
+    /// The platforms to build, never empty, sorted.
+    pub platforms: Vec<Platform>,
+    /// Build args that are part of the fingerprint.
+    pub args: BTreeMap<String, Sourced<String>>,
+    /// Labels that are part of the fingerprint.
+    pub labels: BTreeMap<String, Sourced<String>>,
+    /// Manifest annotations that are part of the fingerprint.
+    pub annotations: BTreeMap<String, Sourced<String>>,
+    /// Values that reach a build and never cause one.
+    pub stamp: Stamp,
+    /// The images it is built from.
+    pub needs: Vec<Need>,
+    /// Where it must be held, sorted by key; not empty.
+    pub targets: Vec<ImageTarget>,
+    /// The network of RUN steps, `None` for the builder's default.
+    pub network: Option<String>,
+    /// After how many seconds a build is given up.
+    pub timeout_seconds: Option<u64>,
+    /// A number to raise when a rebuild is wanted for reasons outside the inputs.
+    pub epoch: u64,
+}
+
+/// A value with the place it was written at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sourced<T> {
+    /// The value, templates evaluated.
+    pub value: T,
+    /// The place.
+    pub location: Location,
+}
+
+/// Where a Dockerfile comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recipe {
+    /// A built-in pattern, such as `python@1`.
+    Pattern {
+        /// `python`
+        name: String,
+        /// `1`
+        major: u32,
+        /// Where the pattern was named.
+        location: Location,
+        /// What stands under `with`, not yet checked against the pattern's parameters.
+        with: BTreeMap<String, Argument>,
+    },
+    /// A file of the workspace, relative to the workspace.
+    Dockerfile(Sourced<String>),
+}
+
+/// One parameter given under `with`: its values, and its properties (`env QUEUE="x"`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Argument {
+    /// The positional values, templates evaluated; an interpolation alone keeps its type.
+    pub values: Vec<Sourced<Value>>,
+    /// The properties of all nodes of this name.
+    pub properties: BTreeMap<String, Sourced<Value>>,
+    /// Where the parameter's name stands.
+    pub location: Location,
+}
+
+/// A scalar of the manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// Quoted text.
+    Text(String),
+    /// A whole number.
+    Integer(i64),
+    /// `#true` or `#false`; a bare flag is true.
+    Flag(bool),
+}
+
+/// What reaches a build and never causes one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stamp {
+    /// Build args.
+    pub args: BTreeMap<String, Sourced<String>>,
+    /// Labels.
+    pub labels: BTreeMap<String, Sourced<String>>,
+    /// Manifest annotations.
+    pub annotations: BTreeMap<String, Sourced<String>>,
+}
+
+/// Another image of the workspace that this one is built from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Need {
+    /// The image.
+    pub image: ImageName,
+    /// The name that stands for it in FROM, COPY --from and --mount.
+    pub as_name: String,
+    /// Where it was named.
+    pub location: Location,
+}
+
+/// One place that must hold an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageTarget {
+    /// Registry and repository.
+    pub key: RepositoryKey,
+    /// The wanted tags, rendered, sorted, without duplicates; may be empty (then only the `in-` tag is kept).
+    pub tags: Vec<Sourced<Tag>>,
+}
+
+/// A repository in one registry with its settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repository {
+    /// Registry and repository.
+    pub key: RepositoryKey,
+    /// What the repository is for.
+    pub doc: Option<String>,
+    /// What is managed of it.
+    pub settings: Settings,
+    /// Where its settings, or the image that implies it, stand.
+    pub location: Location,
+}
+
+/// Settings of a repository. `None` = not managed: neither read nor changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Whether apply may create the repository; on where nothing is said.
+    pub create: bool,
+    /// Mutability of tags.
+    pub tags: Option<Sourced<TagMutability>>,
+    /// Scan on push of the repository. A created repository gets `true` where `None`.
+    pub scan_on_push: Option<Sourced<bool>>,
+    /// Encryption at rest, fixed at creation. A created repository gets AES256 where `None`.
+    pub encryption: Option<Sourced<Encryption>>,
+    /// The lifecycle policy; an empty list of rules means that there must be none.
+    pub lifecycle: Option<Sourced<Vec<LifecycleRule>>>,
+    /// Resource tags, without those that windlass writes itself.
+    pub resource_tags: BTreeMap<String, String>,
+}
+
+/// Tag mutability of a repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TagMutability {
+    /// Whether tags can be moved.
+    pub mutable: bool,
+    /// Wildcard patterns of tags for which the opposite holds, sorted; at most five.
+    pub except: Vec<String>,
+}
+
+/// Encryption of a repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Encryption {
+    /// `AES256`
+    Aes256,
+    /// `KMS`; `None` is the AWS-managed key.
+    Kms(Option<String>),
+    /// `KMS_DSSE`
+    KmsDsse(Option<String>),
+}
+
+/// One rule of a lifecycle policy; its place in the list is its priority, from 1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LifecycleRule {
+    /// What the rule selects.
+    pub select: LifecycleSelection,
+    /// When it applies.
+    pub when: LifecycleCount,
+    /// What it does.
+    pub archive: bool,
+}
+
+/// The images a lifecycle rule selects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LifecycleSelection {
+    /// Images one of whose tags matches the glob.
+    Tagged(String),
+    /// Images without a tag.
+    Untagged,
+    /// All images.
+    Any,
+}
+
+/// When a lifecycle rule applies to a selected image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LifecycleCount {
+    /// More than this many selected images: the oldest go.
+    MoreThan(u32),
+    /// Days since the push.
+    PushedDays(u32),
+    /// Days since the last pull.
+    PulledDays(u32),
+    /// Days since it was archived.
+    ArchivedDays(u32),
+}
+
+/// A variable of the manifest after resolution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Variable {
+    /// Its name.
+    pub name: String,
+    /// Its value as text.
+    pub value: String,
+    /// Where the value came from: `--var`, `WINDLASS_VAR_x`, `env CI_COMMIT_TAG`, `default`.
+    pub origin: String,
+}
