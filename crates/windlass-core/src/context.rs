@@ -2,10 +2,12 @@
 //!
 //! Nothing here touches a disk: the walk is an adapter's, which asks [`Entry`] values out of it.
 
+use serde::{Deserialize, Serialize};
+
 use crate::name::Digest;
 
 /// One thing in a build context, after the ignore rules, with normalised mode.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// Path below the context, `/` between parts, no leading `/`.
     pub path: String,
@@ -14,7 +16,7 @@ pub struct Entry {
 }
 
 /// What an entry of a build context is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EntryKind {
     /// A regular file.
     File {

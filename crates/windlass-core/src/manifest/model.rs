@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::diag::Location;
 use crate::name::{ImageName, Platform, RegistryName, RepositoryKey, Tag};
 
@@ -238,7 +240,7 @@ pub struct Settings {
 }
 
 /// Tag mutability of a repository.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TagMutability {
     /// Whether tags can be moved.
     pub mutable: bool,
@@ -247,7 +249,7 @@ pub struct TagMutability {
 }
 
 /// Encryption of a repository.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Encryption {
     /// `AES256`
     Aes256,
@@ -258,7 +260,7 @@ pub enum Encryption {
 }
 
 /// One rule of a lifecycle policy; its place in the list is its priority, from 1.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LifecycleRule {
     /// What the rule selects.
     pub select: LifecycleSelection,
@@ -269,7 +271,7 @@ pub struct LifecycleRule {
 }
 
 /// The images a lifecycle rule selects.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LifecycleSelection {
     /// Images one of whose tags matches the glob.
     Tagged(String),
@@ -280,7 +282,7 @@ pub enum LifecycleSelection {
 }
 
 /// When a lifecycle rule applies to a selected image.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LifecycleCount {
     /// More than this many selected images: the oldest go.
     MoreThan(u32),
