@@ -12,3 +12,7 @@ pub mod manifest;
 pub mod context;
 
 pub mod lock;
+
+pub mod observed;
+
+pub mod oci;

@@ -1,1 +1,4 @@
-//! windlass-engine.
+//! The engine of windlass: observes, locks and applies through ports; knows no SDK and no file system.
+
+pub mod event;
+pub mod ports;

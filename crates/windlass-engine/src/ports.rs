@@ -1,0 +1,441 @@
+//! The ports: what the engine asks the world for, in core's own types.
+//!
+//! Adapters implement these traits in `windlass-backends`; fakes for unit tests live in [`crate::fakes`].
+//! Every method is shaped by what a plan or an apply needs: one batch, not one call a tag.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use windlass_core::context::Entry;
+use windlass_core::manifest::model::{LifecycleRule, Settings, TagMutability};
+use windlass_core::name::{
+    Digest, Fingerprint, ImageName, Platform, RegistryName, RepositoryKey, RepositoryName, Tag,
+};
+use windlass_core::observed::{Fact, ImageFacts, RepositoryFacts};
+use windlass_core::oci::Descriptor;
+
+use crate::event::Events;
+
+/// A future that can be kept in a trait object.
+pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Why a call to a registry failed, by what the caller can do about it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RegistryError {
+    /// The thing is not there (repository, image, blob).
+    #[error("{0}")]
+    NotFound(String),
+    /// The caller may not do this; the text names the operation and, where known, the IAM action.
+    #[error("{0}")]
+    Denied(String),
+    /// No credentials, expired ones, or ones of another account.
+    #[error("{0}")]
+    Credentials(String),
+    /// Throttled or failed for a passing reason after all retries; exit code 75.
+    #[error("{0}")]
+    Transient(String),
+    /// The registry could not be reached at all; exit code 75.
+    #[error("{0}")]
+    Unreachable(String),
+    /// The world is not as the precondition says: a tag moved, a setting changed.
+    #[error("{0}")]
+    Changed(String),
+    /// An immutable tag already holds something else.
+    #[error("{0}")]
+    TagImmutable(String),
+    /// Anything else, with the service's own code and request id in the text.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl RegistryError {
+    /// Says whether trying again later can help without any change by a person.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Transient(_) | Self::Unreachable(_))
+    }
+}
+
+/// Which settings of a repository have to be read besides what `DescribeRepositories` answers anyway.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SettingsToRead {
+    /// The lifecycle policy.
+    pub lifecycle: bool,
+    /// The resource tags.
+    pub resource_tags: bool,
+}
+
+/// A change of one setting of an existing repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SettingChange {
+    /// Mutability and exclusions, always written together.
+    Tags(TagMutability),
+    /// Scan on push.
+    ScanOnPush(bool),
+    /// The lifecycle policy; an empty list deletes it.
+    Lifecycle(Vec<LifecycleRule>),
+    /// Resource tags to write; others stay.
+    ResourceTags(BTreeMap<String, String>),
+}
+
+/// Raw bytes of a manifest with its media type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Manifest {
+    /// The bytes, exactly as stored.
+    pub bytes: Vec<u8>,
+    /// The media type.
+    pub media_type: String,
+}
+
+impl Manifest {
+    /// Returns the digest of the bytes.
+    pub fn digest(&self) -> Digest {
+        Digest::of(&self.bytes)
+    }
+}
+
+/// What putting a manifest under a tag came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Put {
+    /// The tag holds the manifest now.
+    Written,
+    /// It already did.
+    AlreadyThere,
+}
+
+/// ECR: facts about repositories and images; settings, blobs, manifests, tags.
+pub trait Registry: Send + Sync {
+    /// Reads the repositories of one registry. The answer has one entry a name asked for.
+    ///
+    /// # Errors
+    /// None as a whole: what could not be read is [`Fact::Unknown`] with the reason.
+    fn repositories(
+        &self,
+        registry: &RegistryName,
+        names: &BTreeMap<RepositoryName, SettingsToRead>,
+    ) -> impl Future<Output = BTreeMap<RepositoryName, Fact<RepositoryFacts>>> + Send;
+
+    /// Reads what tags hold. The answer has one entry a tag asked for; a repository that is not there gives `Absent` for all.
+    fn images(
+        &self,
+        key: &RepositoryKey,
+        tags: &BTreeSet<Tag>,
+    ) -> impl Future<Output = BTreeMap<Tag, Fact<ImageFacts>>> + Send;
+
+    /// Reads the newest inputs record of an image: its JSON text.
+    ///
+    /// # Errors
+    /// Any [`RegistryError`]; callers show a note, nothing is decided from a record.
+    fn inputs_record(
+        &self,
+        key: &RepositoryKey,
+        image: &Digest,
+    ) -> impl Future<Output = Result<Option<Vec<u8>>, RegistryError>> + Send;
+
+    /// Creates a repository with its settings and resource tags, and waits until it is visible. Returns what is there then.
+    /// A repository that exists already is returned as it is; the caller compares.
+    ///
+    /// # Errors
+    /// Any [`RegistryError`].
+    fn create_repository(
+        &self,
+        key: &RepositoryKey,
+        settings: &Settings,
+        resource_tags: &BTreeMap<String, String>,
+    ) -> impl Future<Output = Result<RepositoryFacts, RegistryError>> + Send;
+
+    /// Changes one setting of a repository.
+    ///
+    /// # Errors
+    /// Any [`RegistryError`].
+    fn change_setting(
+        &self,
+        key: &RepositoryKey,
+        change: &SettingChange,
+    ) -> impl Future<Output = Result<(), RegistryError>> + Send;
+
+    /// Brings config and layers of an image into a repository: HEAD first, mount or upload what is missing. No manifest is written.
+    /// The descriptors are in the order of the layers, with OCI media types.
+    ///
+    /// # Errors
+    /// Any [`RegistryError`].
+    fn push_blobs(
+        &self,
+        key: &RepositoryKey,
+        image: Arc<dyn LocalImage>,
+        events: &Events,
+        name: &ImageName,
+    ) -> impl Future<Output = Result<PushedBlobs, RegistryError>> + Send;
+
+    /// Reads a manifest by digest, its bytes checked against it.
+    ///
+    /// # Errors
+    /// Any [`RegistryError`].
+    fn manifest(
+        &self,
+        key: &RepositoryKey,
+        digest: &Digest,
+    ) -> impl Future<Output = Result<Manifest, RegistryError>> + Send;
+
+    /// Puts a manifest under a tag (ECR API `PutImage`, with `imageDigest`).
+    ///
+    /// # Errors
+    /// [`RegistryError::TagImmutable`] where an immutable tag holds another image; otherwise any.
+    fn put_manifest(
+        &self,
+        key: &RepositoryKey,
+        manifest: &Manifest,
+        tag: &Tag,
+    ) -> impl Future<Output = Result<Put, RegistryError>> + Send;
+
+    /// Attaches an inputs record (JSON text) to an image as an OCI referrer.
+    ///
+    /// # Errors
+    /// Any [`RegistryError`]; callers show a note.
+    fn attach_record(
+        &self,
+        key: &RepositoryKey,
+        image: &Descriptor,
+        record: &[u8],
+    ) -> impl Future<Output = Result<(), RegistryError>> + Send;
+
+    /// Returns the credentials that a builder needs to pull from the registry: host, user, password. Kept in memory only.
+    ///
+    /// # Errors
+    /// Any [`RegistryError`].
+    fn pull_credentials(
+        &self,
+        registry: &RegistryName,
+    ) -> impl Future<Output = Result<PullCredentials, RegistryError>> + Send;
+
+    /// Checks that the credentials work and belong to an account; returns the caller's account.
+    ///
+    /// # Errors
+    /// Any [`RegistryError`].
+    fn caller_account(
+        &self,
+        registry: &RegistryName,
+    ) -> impl Future<Output = Result<String, RegistryError>> + Send;
+}
+
+/// Credentials of one registry host.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PullCredentials {
+    /// Host and port, as image references name it.
+    pub host: String,
+    /// User name.
+    pub user: String,
+    /// Password; never shown.
+    pub password: String,
+}
+
+impl std::fmt::Debug for PullCredentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "PullCredentials {{ host: {:?}, user: {:?}, password: redacted }}",
+            self.host, self.user
+        )
+    }
+}
+
+/// Config and layers of a pushed image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PushedBlobs {
+    /// The config.
+    pub config: Descriptor,
+    /// The layers, lowest first.
+    pub layers: Vec<Descriptor>,
+    /// Bytes that really went over the wire.
+    pub sent_bytes: u64,
+}
+
+/// An image in the builder, ready to be pushed.
+pub trait LocalImage: Send + Sync {
+    /// Returns the image config, byte for byte.
+    fn config(&self) -> &[u8];
+
+    /// Returns the digests of the uncompressed layers, lowest first.
+    fn diff_ids(&self) -> &[Digest];
+
+    /// Returns digest and size of the compressed layer, where an earlier run remembered it.
+    fn known(&self, diff_id: &Digest) -> Option<(Digest, u64)>;
+
+    /// Compresses a layer into a file; deterministic: the same layer gives the same bytes.
+    fn compress(&self, diff_id: Digest) -> Boxed<'_, Result<CompressedLayer, BuilderError>>;
+}
+
+/// A compressed layer in a file. The file lives as long as the image it came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CompressedLayer {
+    /// Digest of the compressed bytes.
+    pub digest: Digest,
+    /// Their number.
+    pub size: u64,
+    /// Where they are.
+    pub path: PathBuf,
+}
+
+/// Why a builder failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BuilderError {
+    /// No builder answers; the text says what to start or set.
+    #[error("{0}")]
+    Unreachable(String),
+    /// A step of the build failed.
+    #[error("{0}")]
+    Failed(Box<FailedStep>),
+    /// A base image cannot be pulled.
+    #[error("{0}")]
+    Base(String),
+    /// A file of the context changed since it was planned; the build is stale.
+    #[error("{0}")]
+    Stale(String),
+    /// The build took longer than the image's `timeout`.
+    #[error("{0}")]
+    Timeout(String),
+    /// Anything else.
+    #[error("{0}")]
+    Other(String),
+}
+
+/// The step at which a build failed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FailedStep {
+    /// The step as BuildKit names it: `[builder 3/4] RUN go build`.
+    pub step: String,
+    /// Exit code of the command, where it was one.
+    pub exit_code: Option<i32>,
+    /// What the builder says.
+    pub message: String,
+    /// The last log lines of the step.
+    pub log: Vec<String>,
+    /// Line in the Dockerfile, 1-based.
+    pub line: Option<usize>,
+}
+
+impl std::fmt::Display for FailedStep {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.exit_code {
+            Some(code) => write!(f, "`{}` failed with exit code {code}", self.step),
+            None => write!(f, "`{}` failed: {}", self.step, self.message),
+        }
+    }
+}
+
+/// One build, with everything it may read.
+#[derive(Debug, Clone)]
+pub struct BuildRequest {
+    /// The image, for progress and for the name in the builder.
+    pub image: ImageName,
+    /// Names workspace and image for incremental transfers; stable between runs.
+    pub shared_key: String,
+    /// Its fingerprint; the builder remembers the image under it.
+    pub fingerprint: Fingerprint,
+    /// The Dockerfile as it is sent: bases and needed images replaced by digests.
+    pub dockerfile: String,
+    /// Absolute folder of the context.
+    pub context: PathBuf,
+    /// What of it is sent, sorted by path.
+    pub entries: Vec<Entry>,
+    /// Build args.
+    pub args: BTreeMap<String, String>,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// The stage; the last one where `None`.
+    pub stage: Option<String>,
+    /// The platform.
+    pub platform: Platform,
+    /// The network of RUN steps.
+    pub network: Option<String>,
+    /// After how many seconds to give up.
+    pub timeout_seconds: Option<u64>,
+    /// Whether cached steps may be used.
+    pub use_cache: bool,
+    /// Credentials for registries that the build pulls workspace images from.
+    pub credentials: Vec<PullCredentials>,
+    /// The name to give the image in the builder, such as `windlass/shop/web:in-0123456789abcdef`.
+    pub local_name: String,
+}
+
+/// What a builder says about itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuilderFacts {
+    /// For people: `Docker Engine 20.10.24 at unix:///var/run/docker.sock`.
+    pub description: String,
+    /// Platforms that it can run.
+    pub platforms: Vec<Platform>,
+}
+
+/// The Docker Engine or another BuildKit.
+pub trait Builder: Send + Sync {
+    /// Asks the builder who it is.
+    ///
+    /// # Errors
+    /// [`BuilderError::Unreachable`] where none answers.
+    fn describe(&self) -> impl Future<Output = Result<BuilderFacts, BuilderError>> + Send;
+
+    /// Returns the images that windlass built here for these fingerprints and that are still there.
+    /// Only windlass's own build record counts, and only while the builder still has the image.
+    ///
+    /// # Errors
+    /// [`BuilderError::Unreachable`] where none answers.
+    fn local_images(
+        &self,
+        fingerprints: &BTreeSet<Fingerprint>,
+    ) -> impl Future<Output = Result<BTreeMap<Fingerprint, Digest>, BuilderError>> + Send;
+
+    /// Builds an image, remembers it under its fingerprint and returns its id. Dropping the future ends the build.
+    ///
+    /// # Errors
+    /// Any [`BuilderError`].
+    fn build(
+        &self,
+        request: BuildRequest,
+        events: &Events,
+    ) -> impl Future<Output = Result<Digest, BuilderError>> + Send;
+
+    /// Opens an image for pushing.
+    ///
+    /// # Errors
+    /// Any [`BuilderError`].
+    fn open(
+        &self,
+        id: &Digest,
+    ) -> impl Future<Output = Result<Arc<dyn LocalImage>, BuilderError>> + Send;
+
+    /// Gives an image a second name in the builder, so that a build of this run can start FROM it.
+    ///
+    /// # Errors
+    /// Any [`BuilderError`].
+    fn tag(&self, id: &Digest, name: &str)
+    -> impl Future<Output = Result<(), BuilderError>> + Send;
+}
+
+/// What a registry says about a base image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BaseFacts {
+    /// Digest of the manifest or index that the reference names.
+    pub digest: Digest,
+    /// The platforms it holds, sorted.
+    pub platforms: Vec<Platform>,
+    /// The user of its config, empty for root.
+    pub user: Option<String>,
+    /// The entrypoint of its config.
+    pub entrypoint: Vec<String>,
+    /// The registry or mirror host that answered.
+    pub resolved_from: String,
+}
+
+/// Registries of base images.
+pub trait Upstream: Send + Sync {
+    /// Resolves a reference, already mapped to the mirror it is to be read from.
+    ///
+    /// # Errors
+    /// [`RegistryError::NotFound`] where the registry says that there is no such image; otherwise any.
+    fn resolve(
+        &self,
+        reference: &str,
+    ) -> impl Future<Output = Result<BaseFacts, RegistryError>> + Send;
+}
