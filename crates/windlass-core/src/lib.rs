@@ -13,6 +13,10 @@ pub mod context;
 
 pub mod lock;
 
+pub mod fingerprint;
+
+pub mod desired;
+
 pub mod observed;
 
 pub mod oci;

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::fingerprint::InputsRecord;
 use crate::manifest::model::{Encryption, LifecycleRule, TagMutability};
 use crate::name::{Digest, Fingerprint, Platform, RepositoryKey, Tag};
 
@@ -43,6 +44,8 @@ pub struct Observed {
     pub repositories: BTreeMap<RepositoryKey, ObservedRepository>,
     /// The builder, and the images it holds that windlass built, by fingerprint.
     pub builder: Fact<ObservedBuilder>,
+    /// The inputs records of images that wanted tags hold now, read only where an image changed.
+    pub records: BTreeMap<(RepositoryKey, Digest), Fact<InputsRecord>>,
 }
 
 /// One repository as it was found.

@@ -1,0 +1,107 @@
+//! What the manifest wants, with every input settled: rendered, listed, locked and fingerprinted.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::diag::Location;
+use crate::fingerprint::{Inputs, InputsRecord};
+use crate::manifest::model::{ImageTarget, Registry, Repository, Variable};
+use crate::name::{Digest, Fingerprint, ImageName};
+
+/// Everything a plan is made from on the wanted side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Desired {
+    /// The workspace's name.
+    pub workspace: String,
+    /// The selected environment.
+    pub environment: Option<String>,
+    /// The registries in scope.
+    pub registries: Vec<Registry>,
+    /// The images in scope, sorted by name.
+    pub images: Vec<DesiredImage>,
+    /// The repositories in scope, sorted by key.
+    pub repositories: Vec<Repository>,
+    /// The base images of all images in scope, by normalised upstream reference.
+    pub bases: BTreeMap<String, BaseState>,
+    /// The variables with their origins.
+    pub variables: Vec<Variable>,
+    /// The commit at HEAD, where an expression used `git.*`.
+    pub git_sha: Option<String>,
+    /// Things said for information: warnings of reading, `WINDLASS_*` variables that took effect.
+    pub notes: Vec<String>,
+}
+
+/// An image with its inputs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DesiredImage {
+    /// Its name.
+    pub name: ImageName,
+    /// Where it stands in the manifest.
+    pub location: Location,
+    /// Where it must be held.
+    pub targets: Vec<ImageTarget>,
+    /// Its inputs, or why they are not known.
+    pub inputs: DesiredInputs,
+}
+
+/// The inputs of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DesiredInputs {
+    /// All of them are known.
+    Settled(Box<BuildSpec>),
+    /// One could not be read (a base registry that does not answer): nothing can be decided.
+    Unknown(String),
+    /// One is not there or not usable: the image cannot be built as it is written.
+    Unusable(String),
+}
+
+/// Everything a build needs, and nothing that has to be read from the manifest again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BuildSpec {
+    /// The fingerprint of `inputs`.
+    pub fingerprint: Fingerprint,
+    /// Folder of the build context, relative to the workspace.
+    pub context: String,
+    /// The fingerprinted inputs.
+    pub inputs: Inputs,
+    /// Build args that are not part of the fingerprint.
+    pub stamp_args: BTreeMap<String, String>,
+    /// Labels that are not part of the fingerprint.
+    pub stamp_labels: BTreeMap<String, String>,
+    /// Annotations that are not part of the fingerprint.
+    pub stamp_annotations: BTreeMap<String, String>,
+    /// What each image word of the Dockerfile becomes when it is sent: `python:3.12` to `mirror/library/python:3.12@sha256:..`.
+    pub pins: BTreeMap<String, String>,
+    /// The workspace images that it is built from.
+    pub needs: Vec<NeededImage>,
+    /// After how many seconds a build is given up.
+    pub timeout_seconds: Option<u64>,
+}
+
+impl BuildSpec {
+    /// Returns the record of the inputs that travels with the image.
+    pub fn record(&self) -> InputsRecord {
+        InputsRecord::from(&self.inputs)
+    }
+}
+
+/// A workspace image that another is built from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NeededImage {
+    /// The word in the Dockerfile that stands for it.
+    pub as_name: String,
+    /// The image.
+    pub image: ImageName,
+    /// Its fingerprint.
+    pub fingerprint: Fingerprint,
+}
+
+/// A base image after the lock was consulted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BaseState {
+    /// Its digest.
+    pub digest: Digest,
+    /// Whether the digest came from `windlass.lock`; else it was resolved on the fly.
+    pub locked: bool,
+}
