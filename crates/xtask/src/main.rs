@@ -1,2 +1,67 @@
-//! xtask.
-fn main() {}
+//! Tasks of this repository: `cargo xtask setup | env | test | demo | stop`.
+//!
+//! The tasks call other programs and hold no logic of windlass itself.
+
+mod bases;
+mod demo;
+mod engine;
+mod failure;
+mod http;
+mod packages;
+mod python;
+mod registry;
+mod setup;
+mod shell;
+mod standins;
+mod test;
+
+use failure::{Failure, Outcome};
+use shell::{print, say};
+use std::process::ExitCode;
+
+const HELP: &str = "\
+Usage: cargo xtask TASK
+
+  setup   install or find an Engine, a loopback registry and the base images; cached
+  env     setup, then print the tests' variables for a shell: eval \"$(cargo xtask env)\"
+  test    setup, then all tests; further arguments go to cargo-nextest
+  demo    setup, then plan, apply and plan again on examples/shop with a release build
+  stop    stop the Engine and the registry that setup started; keeps all images
+
+State lies in $WINDLASS_TESTBED_DIR, or ~/.cache/windlass-testbed.";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(code) => code,
+        Err(failure) => {
+            say(&format!("error: {failure}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Outcome<ExitCode> {
+    match arguments.split_first() {
+        Some((task, [])) if task == "setup" => setup::run().map(drop)?,
+        Some((task, [])) if task == "env" => environment()?,
+        Some((task, rest)) if task == "test" => return test::run(rest),
+        Some((task, [])) if task == "demo" => return demo::run(),
+        Some((task, [])) if task == "stop" => setup::stop()?,
+        Some((task, [])) if task == "help" || task == "--help" || task == "-h" => print(HELP),
+        Some((task, _)) => {
+            return Err(Failure::new(format!(
+                "unknown task or arguments: {task}\n{HELP}"
+            )));
+        }
+        None => return Err(Failure::new(format!("no task given\n{HELP}"))),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn environment() -> Outcome {
+    for (name, value) in setup::run()?.variables() {
+        print(&format!("export {name}='{value}'"));
+    }
+    Ok(())
+}
