@@ -451,7 +451,10 @@ mod tests {
     #[test]
     fn canonical_encoding_is_pinned() {
         // A change of this value rebuilds every image of every user: raise `ENCODING` and write a release note.
-        assert_eq!(fingerprint(&sample()).as_str(), "5fb90a361d13773ddd77a1ddc766b61c0f8438f89e001c392212e3f8a14fc2c8");
+        assert_eq!(
+            fingerprint(&sample()).as_str(),
+            "5fb90a361d13773ddd77a1ddc766b61c0f8438f89e001c392212e3f8a14fc2c8"
+        );
     }
 
     #[test]
@@ -484,7 +487,7 @@ mod tests {
                 i.needs = BTreeMap::from([(
                     "base".to_owned(),
                     Fingerprint::new("ab".repeat(32)).expect("hex"),
-                )])
+                )]);
             },
         ];
         let mut seen = std::collections::BTreeSet::from([fingerprint(&sample())]);

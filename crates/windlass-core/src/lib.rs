@@ -20,3 +20,5 @@ pub mod desired;
 pub mod observed;
 
 pub mod oci;
+
+pub mod plan;

@@ -9,12 +9,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use windlass_core::context::Entry;
-use windlass_core::manifest::model::{LifecycleRule, Settings, TagMutability};
 use windlass_core::name::{
     Digest, Fingerprint, ImageName, Platform, RegistryName, RepositoryKey, RepositoryName, Tag,
 };
 use windlass_core::observed::{Fact, ImageFacts, RepositoryFacts};
 use windlass_core::oci::Descriptor;
+use windlass_core::plan::{NewRepository, SettingChange};
 
 use crate::event::Events;
 
@@ -64,19 +64,6 @@ pub struct SettingsToRead {
     pub lifecycle: bool,
     /// The resource tags.
     pub resource_tags: bool,
-}
-
-/// A change of one setting of an existing repository.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SettingChange {
-    /// Mutability and exclusions, always written together.
-    Tags(TagMutability),
-    /// Scan on push.
-    ScanOnPush(bool),
-    /// The lifecycle policy; an empty list deletes it.
-    Lifecycle(Vec<LifecycleRule>),
-    /// Resource tags to write; others stay.
-    ResourceTags(BTreeMap<String, String>),
 }
 
 /// Raw bytes of a manifest with its media type.
@@ -141,8 +128,7 @@ pub trait Registry: Send + Sync {
     fn create_repository(
         &self,
         key: &RepositoryKey,
-        settings: &Settings,
-        resource_tags: &BTreeMap<String, String>,
+        repository: &NewRepository,
     ) -> impl Future<Output = Result<RepositoryFacts, RegistryError>> + Send;
 
     /// Changes one setting of a repository.
