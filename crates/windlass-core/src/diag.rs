@@ -2,9 +2,16 @@
 //!
 //! A syntax error, a lock problem and a plan problem differ by their code only, so that one renderer serves all.
 
+mod code;
+mod graphical;
+pub mod json;
+pub mod text;
+
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+
+pub use self::code::Code;
 
 /// A text that a person wrote, with the path by which windlass names it (relative to the workspace, `/` between parts).
 #[derive(Debug, PartialEq, Eq)]
@@ -51,6 +58,37 @@ impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (line, column) = self.source.position(self.span.start);
         write!(f, "{}:{line}:{column}", self.source.name)
+    }
+}
+
+impl Location {
+    /// Points at `span` of `source`.
+    pub fn new(source: &Arc<Source>, span: Range<usize>) -> Self {
+        Self {
+            source: Arc::clone(source),
+            span,
+        }
+    }
+
+    /// Returns the text at the place, empty where the range does not fit the text.
+    pub fn text(&self) -> &str {
+        self.source.text.get(self.span.clone()).unwrap_or("")
+    }
+}
+
+/// A value with the place it was written at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sourced<T> {
+    /// The value.
+    pub value: T,
+    /// The place.
+    pub location: Location,
+}
+
+impl<T> Sourced<T> {
+    /// Joins a value and its place.
+    pub fn new(value: T, location: Location) -> Self {
+        Self { value, location }
     }
 }
 
@@ -119,6 +157,16 @@ impl Diagnostic {
         self
     }
 
+    /// Adds a place without words.
+    #[must_use]
+    pub fn mark(mut self, location: &Location) -> Self {
+        self.labels.push(Label {
+            location: location.clone(),
+            text: None,
+        });
+        self
+    }
+
     /// Sets what to do about it.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
@@ -130,41 +178,28 @@ impl Diagnostic {
 /// What reading a text gives: the value as far as there is one, and everything to say about it.
 pub type Checked<T> = (Option<T>, Vec<Diagnostic>);
 
-macro_rules! codes {
-    ($($(#[$doc:meta])* $variant:ident = $text:literal,)*) => {
-        /// Every code of windlass, `area/kebab-name`, never reused for another meaning.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Code {
-            $($(#[$doc])* $variant,)*
-        }
-
-        impl Code {
-            /// All codes, in the order of the enum.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
-
-            /// Returns the text of the code, such as `syntax/unclosed-string`.
-            pub fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $text,)*
-                }
-            }
-        }
-    };
+/// Brings diagnostics into the order in which they are shown: by file, offset and code; those without a place come last.
+/// Repetitions are dropped.
+pub fn sort(diagnostics: &mut Vec<Diagnostic>) {
+    diagnostics.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
+    diagnostics.dedup();
 }
 
-codes! {
-    /// A node, property or form of the grammar that this version cannot carry out.
-    NotSupportedYet = "structure/not-supported-yet",
-    /// A base image has no locked digest and `--locked` was given, or its digest cannot be found.
-    LockMissing = "lock/missing",
-    /// `windlass.lock` cannot be read.
-    LockInvalid = "lock/invalid",
-    /// A file of a build context cannot be used: special file, mode bit or name.
-    ContextEntry = "context/unusable-entry",
+/// Says whether any of them is an error.
+pub fn has_errors(diagnostics: &[Diagnostic]) -> bool {
+    diagnostics.iter().any(|it| it.severity == Severity::Error)
 }
 
-impl fmt::Display for Code {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
+fn sort_key(diagnostic: &Diagnostic) -> (bool, &str, usize, Code, &str) {
+    let place = diagnostic.labels.first().map(|label| &label.location);
+    (
+        place.is_none(),
+        place.map_or("", |it| it.source.name.as_str()),
+        place.map_or(0, |it| it.span.start),
+        diagnostic.code,
+        &diagnostic.message,
+    )
 }
+
+#[cfg(test)]
+mod tests;

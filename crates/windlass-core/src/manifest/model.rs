@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::diag::Location;
+pub use crate::diag::Sourced;
 use crate::name::{ImageName, Platform, RegistryName, RepositoryKey, Tag};
 
 /// A workspace, ready to be planned.
@@ -127,15 +128,6 @@ pub struct Image {
     pub timeout_seconds: Option<u64>,
     /// A number to raise when a rebuild is wanted for reasons outside the inputs.
     pub epoch: u64,
-}
-
-/// A value with the place it was written at.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sourced<T> {
-    /// The value, templates evaluated.
-    pub value: T,
-    /// The place.
-    pub location: Location,
 }
 
 /// Where a Dockerfile comes from.

@@ -1,0 +1,127 @@
+//! The bridge to miette: sources, labels and diagnostics as it wants them.
+//!
+//! miette shows one source a diagnostic, so labels in further sources appear as related diagnostics of their own.
+
+use std::fmt;
+use std::sync::Arc;
+
+use miette::{LabeledSpan, MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
+
+use super::{Diagnostic, Label, Severity, Source};
+
+impl SourceCode for Source {
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        lines_before: usize,
+        lines_after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        let contents = self.text.read_span(span, lines_before, lines_after)?;
+        // miette counts columns in bytes; people count characters.
+        let start = contents.span().offset();
+        let (_, column) = self.position(start);
+        Ok(Box::new(MietteSpanContents::new_named(
+            self.name.clone(),
+            contents.data(),
+            *contents.span(),
+            contents.line(),
+            column - 1,
+            contents.line_count(),
+        )))
+    }
+}
+
+impl Label {
+    fn span(&self) -> LabeledSpan {
+        let range = &self.location.span;
+        LabeledSpan::new(
+            self.text.clone(),
+            range.start,
+            range.end.saturating_sub(range.start),
+        )
+    }
+}
+
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text.as_deref().unwrap_or("see here"))
+    }
+}
+
+impl std::error::Error for Label {}
+
+impl miette::Diagnostic for Label {
+    fn severity(&self) -> Option<miette::Severity> {
+        Some(miette::Severity::Advice)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        Some(self.location.source.as_ref())
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let range = &self.location.span;
+        let span = LabeledSpan::new(None, range.start, range.end.saturating_sub(range.start));
+        Some(Box::new(std::iter::once(span)))
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Diagnostic {}
+
+impl Diagnostic {
+    fn main_source(&self) -> Option<&Arc<Source>> {
+        self.labels.first().map(|label| &label.location.source)
+    }
+}
+
+impl miette::Diagnostic for Diagnostic {
+    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        Some(Box::new(self.code))
+    }
+
+    fn severity(&self) -> Option<miette::Severity> {
+        Some(match self.severity {
+            Severity::Error => miette::Severity::Error,
+            Severity::Warning => miette::Severity::Warning,
+            Severity::Info => miette::Severity::Advice,
+        })
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        let help = self.help.as_ref()?;
+        Some(Box::new(help))
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        let source = self.main_source()?;
+        Some(source.as_ref())
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let main = self.main_source()?;
+        Some(Box::new(
+            self.labels
+                .iter()
+                .filter(move |label| label.location.source == *main)
+                .map(Label::span),
+        ))
+    }
+
+    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn miette::Diagnostic> + 'a>> {
+        let main = self.main_source()?;
+        let elsewhere = |label: &&Label| label.location.source != *main;
+        self.labels.iter().find(elsewhere)?;
+        Some(Box::new(
+            self.labels
+                .iter()
+                .filter(move |label| label.location.source != *main)
+                .map(|label| label as &dyn miette::Diagnostic),
+        ))
+    }
+}

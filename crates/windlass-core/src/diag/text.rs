@@ -1,0 +1,55 @@
+//! Diagnostics for people: with the lines they point at, or one line each for editors and logs.
+
+use std::fmt::Write as _;
+
+use miette::{GraphicalReportHandler, GraphicalTheme};
+
+use super::{Diagnostic, Severity};
+
+/// Renders diagnostics with the lines they point at, in the order given, `width` columns wide.
+pub fn render_text(diagnostics: &[Diagnostic], color: bool, width: usize) -> String {
+    let theme = if color {
+        GraphicalTheme::unicode()
+    } else {
+        GraphicalTheme::unicode_nocolor()
+    };
+    let handler = GraphicalReportHandler::new_themed(theme)
+        .with_width(width)
+        .with_links(false)
+        .without_cause_chain();
+    let mut text = String::new();
+    for diagnostic in diagnostics {
+        if handler.render_report(&mut text, diagnostic).is_err() {
+            text.push_str(&plain_line(diagnostic));
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// Renders one line a diagnostic: `file:line:column: code: message`.
+pub fn render_plain(diagnostics: &[Diagnostic]) -> String {
+    diagnostics.iter().fold(String::new(), |mut text, it| {
+        text.push_str(&plain_line(it));
+        text.push('\n');
+        text
+    })
+}
+
+fn plain_line(diagnostic: &Diagnostic) -> String {
+    let mut line = String::new();
+    if let Some(label) = diagnostic.labels.first() {
+        let _ = write!(line, "{}: ", label.location);
+    }
+    let severity = match diagnostic.severity {
+        Severity::Error => "",
+        Severity::Warning => "warning: ",
+        Severity::Info => "info: ",
+    };
+    let _ = write!(
+        line,
+        "{severity}{}: {}",
+        diagnostic.code, diagnostic.message
+    );
+    line
+}
