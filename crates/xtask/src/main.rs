@@ -1,8 +1,9 @@
-//! Tasks of this repository: `cargo xtask setup | env | test | demo | stop`.
+//! Tasks of this repository: `cargo xtask setup | env | test | demo | bench | stop`.
 //!
 //! The tasks call other programs and hold no logic of windlass itself.
 
 mod bases;
+mod bench;
 mod demo;
 mod engine;
 mod failure;
@@ -26,6 +27,7 @@ Usage: cargo xtask TASK
   env     setup, then print the tests' variables for a shell: eval \"$(cargo xtask env)\"
   test    setup, then all tests; further arguments go to cargo-nextest
   demo    setup, then plan, apply and plan again on examples/shop with a release build
+  bench   setup, then measure an apply without changes against a push script for each image
   stop    stop the Engine and the registry that setup started; keeps all images
 
 State lies in $WINDLASS_TESTBED_DIR, or ~/.cache/windlass-testbed.";
@@ -47,6 +49,7 @@ fn run(arguments: &[String]) -> Outcome<ExitCode> {
         Some((task, [])) if task == "env" => environment()?,
         Some((task, rest)) if task == "test" => return test::run(rest),
         Some((task, [])) if task == "demo" => return demo::run(),
+        Some((task, [])) if task == "bench" => return bench::run(),
         Some((task, [])) if task == "stop" => setup::stop()?,
         Some((task, [])) if task == "help" || task == "--help" || task == "-h" => print(HELP),
         Some((task, _)) => {

@@ -11,6 +11,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Instant;
 
 /// What a set-up leaves for others, also as `env.json` in its folder.
@@ -45,6 +46,15 @@ impl Testbed {
             ("WINDLASS_TEST_DOCKER", self.docker.display().to_string()),
             ("DOCKER_BUILDKIT", "1".to_owned()),
         ]
+    }
+
+    /// Returns a Docker command with BuildKit, without the user's own configuration.
+    pub(crate) fn docker(&self) -> Command {
+        let mut command = Command::new(&self.docker);
+        command
+            .env("DOCKER_BUILDKIT", "1")
+            .env("DOCKER_CONFIG", self.directory.join("docker-config"));
+        command
     }
 }
 
