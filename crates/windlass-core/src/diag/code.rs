@@ -229,6 +229,32 @@ codes! {
     LockInvalid = "lock/invalid",
     /// A file of a build context cannot be used: special file, mode bit or name.
     ContextEntry = "context/unusable-entry",
+    /// `with` holds a parameter that the pattern does not have.
+    UnknownParameter = "pattern/unknown-parameter",
+    /// A parameter's value has the wrong type, or is not allowed.
+    ParameterValue = "pattern/parameter-value",
+    /// Two parameters that exclude each other, or one that needs another.
+    ParameterConflict = "pattern/parameter-conflict",
+    /// A Dockerfile that the builder would refuse to read.
+    DockerfileSyntax = "dockerfile/syntax",
+    /// A FROM uses an arg that has no value there.
+    DockerfileUndefinedArg = "dockerfile/undefined-arg",
+    /// The name of a base image is missing or not an image reference.
+    DockerfileReference = "dockerfile/bad-reference",
+    /// A stage that the Dockerfile does not have.
+    DockerfileStageUnknown = "dockerfile/unknown-stage",
+    /// `needs` gives a workspace image the name of a stage.
+    DockerfileStageShadowed = "dockerfile/stage-shadowed",
+    /// A stamped arg decides what is built.
+    DockerfileStampDecides = "dockerfile/stamp-decides",
+    /// A stamped arg is read by a step whose result is kept.
+    DockerfileStampKept = "dockerfile/stamp-kept",
+    /// An ignore pattern that the builder would refuse.
+    IgnorePattern = "context/bad-ignore-pattern",
+    /// A Git LFS pointer stands where the content was meant.
+    ContextLfsPointer = "context/lfs-pointer",
+    /// A Git submodule in the context was not checked out.
+    ContextSubmodule = "context/empty-submodule",
 }
 
 impl fmt::Display for Code {
