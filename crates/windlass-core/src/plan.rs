@@ -1,39 +1,88 @@
-//! The plan: what apply will do, step by step, and why.
+//! The plan: what apply will do, image by image and setting by setting, and why.
 //!
-//! Planning is pure and total: everything it may need is in the desired and the observed world, and what could not be read is a value there.
-//! A plan leaves no choice to apply, and apply never branches on a reason.
+//! [`plan`] is pure and total: everything it may need is in [`Desired`] and [`Observed`], and what could not be read is a value there.
+//! A plan leaves no choice to apply, and apply never branches on a [`Reason`].
+
+mod after;
+mod check;
+mod image;
+mod model;
+mod repository;
+mod tags;
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+pub use after::after;
+pub use check::check;
+pub use model::{
+    BasePlan, ImageAction, ImagePlan, NewRepository, Plan, Reason, RepositoryAction,
+    RepositoryPlan, SettingChange, SettingDiff, TagAction, TagPlan, TargetPlan, VariablePlan,
+};
+pub use repository::WORKSPACE_TAG;
+pub use tags::is_immutable;
 
-use crate::manifest::model::{Encryption, LifecycleRule, TagMutability};
+use crate::desired::Desired;
+use crate::name::RepositoryKey;
+use crate::observed::{Fact, Observed};
 
-/// A repository to be created, with every setting it gets.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NewRepository {
-    /// Mutability of its tags.
-    pub tags: TagMutability,
-    /// Scan on push.
-    pub scan_on_push: bool,
-    /// Encryption, fixed from then on.
-    pub encryption: Encryption,
-    /// Lifecycle rules by priority; empty for none.
-    pub lifecycle: Vec<LifecycleRule>,
-    /// Resource tags, `windlass:workspace` among them.
-    pub resource_tags: BTreeMap<String, String>,
-}
-
-/// A change of one setting of an existing repository.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SettingChange {
-    /// Mutability and exclusions, always written together.
-    Tags(TagMutability),
-    /// Scan on push.
-    ScanOnPush(bool),
-    /// The lifecycle policy; an empty list deletes it.
-    Lifecycle(Vec<LifecycleRule>),
-    /// Resource tags to write; others stay.
-    ResourceTags(BTreeMap<String, String>),
+/// Compares the wanted with the observed world.
+///
+/// Images and repositories come in the order of `desired`, the unchanged ones among them.
+pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
+    let repositories: Vec<RepositoryPlan> = desired
+        .repositories
+        .iter()
+        .map(|repository| repository::plan_repository(&desired.workspace, repository, observed))
+        .collect();
+    let by_key: BTreeMap<&RepositoryKey, &RepositoryPlan> = repositories
+        .iter()
+        .map(|repository| (&repository.key, repository))
+        .collect();
+    let mut images: Vec<ImagePlan> = desired
+        .images
+        .iter()
+        .map(|image| image::plan_image(image, &by_key, observed))
+        .collect();
+    image::block_dependants(&mut images);
+    let (builder, builder_note) = match &observed.builder {
+        Fact::Known(builder) => (Some(builder.description.clone()), None),
+        Fact::Absent => (None, None),
+        Fact::Unknown(why) => (None, Some(why.clone())),
+    };
+    let mut notes = desired.notes.clone();
+    let needs_builder = images
+        .iter()
+        .any(|image| image.action == ImageAction::Build);
+    if let (Some(why), true) = (builder_note, needs_builder) {
+        notes.push(format!(
+            "no builder was asked for images it may already hold: {why}"
+        ));
+    }
+    Plan {
+        workspace: desired.workspace.clone(),
+        environment: desired.environment.clone(),
+        git_sha: desired.git_sha.clone(),
+        builder,
+        variables: desired
+            .variables
+            .iter()
+            .map(|variable| VariablePlan {
+                name: variable.name.clone(),
+                value: variable.value.clone(),
+                origin: variable.origin.clone(),
+            })
+            .collect(),
+        bases: desired
+            .bases
+            .iter()
+            .map(|(reference, base)| BasePlan {
+                reference: reference.clone(),
+                digest: base.digest.clone(),
+                locked: base.locked,
+            })
+            .collect(),
+        images,
+        repositories,
+        notes,
+    }
 }

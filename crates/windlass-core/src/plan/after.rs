@@ -1,0 +1,100 @@
+//! The world that an apply of a plan leads to, as a pure function: what the laws of planning are checked against.
+
+use crate::name::Digest;
+use crate::observed::{
+    Fact, ImageFacts, Observed, ObservedLifecycle, ObservedRepository, RepositoryFacts,
+};
+use crate::plan::model::{
+    ImagePlan, NewRepository, Plan, RepositoryPlan, SettingChange, TagAction, TargetPlan,
+};
+
+/// Returns `observed` as it is expected to be after `plan` was applied.
+///
+/// Digests of images that have to be built are not known before; here each is the digest of its fingerprint's text.
+pub fn after(observed: &Observed, plan: &Plan) -> Observed {
+    let mut world = observed.clone();
+    for repository in &plan.repositories {
+        after_repository(&mut world, repository);
+    }
+    for image in &plan.images {
+        for target in &image.targets {
+            after_target(&mut world, image, target);
+        }
+    }
+    world
+}
+
+fn after_repository(world: &mut Observed, plan: &RepositoryPlan) {
+    let found = world
+        .repositories
+        .entry(plan.key.clone())
+        .or_insert_with(|| ObservedRepository {
+            facts: Fact::Absent,
+            tags: std::collections::BTreeMap::new(),
+        });
+    if let Some(create) = &plan.create {
+        found.facts = Fact::Known(created(plan, create));
+        for fact in found.tags.values_mut() {
+            *fact = Fact::Absent;
+        }
+    }
+    let Fact::Known(facts) = &mut found.facts else {
+        return;
+    };
+    for change in &plan.changes {
+        match change {
+            SettingChange::Tags(tags) => facts.tags = tags.clone(),
+            SettingChange::ScanOnPush(scan) => facts.scan_on_push = *scan,
+            SettingChange::Lifecycle(rules) => {
+                facts.lifecycle = Some(Fact::Known(ObservedLifecycle::Rules(rules.clone())));
+            }
+            SettingChange::ResourceTags(tags) => {
+                let mut held = facts
+                    .resource_tags
+                    .as_ref()
+                    .and_then(Fact::known)
+                    .cloned()
+                    .unwrap_or_default();
+                held.extend(tags.clone());
+                facts.resource_tags = Some(Fact::Known(held));
+            }
+        }
+    }
+}
+
+fn created(plan: &RepositoryPlan, create: &NewRepository) -> RepositoryFacts {
+    RepositoryFacts {
+        uri: format!("expected/{}", plan.key.repository),
+        arn: format!("arn:expected:{}", plan.key.repository),
+        tags: create.tags.clone(),
+        scan_on_push: create.scan_on_push,
+        encryption: create.encryption.clone(),
+        lifecycle: Some(Fact::Known(ObservedLifecycle::Rules(
+            create.lifecycle.clone(),
+        ))),
+        resource_tags: Some(Fact::Known(create.resource_tags.clone())),
+    }
+}
+
+fn after_target(world: &mut Observed, image: &ImagePlan, target: &TargetPlan) {
+    let (Some(spec), Some(found)) = (&image.spec, world.repositories.get_mut(&target.key)) else {
+        return;
+    };
+    let facts = ImageFacts {
+        digest: target
+            .held
+            .clone()
+            .unwrap_or_else(|| Digest::of(spec.fingerprint.as_str().as_bytes())),
+        fingerprint: Some(spec.fingerprint.clone()),
+        created: None,
+        archived: false,
+    };
+    let written = target
+        .tags
+        .iter()
+        .filter(|tag| matches!(tag.action, TagAction::Create | TagAction::Move))
+        .map(|tag| tag.tag.clone());
+    for tag in written.chain(target.write_in_tag.then(|| spec.fingerprint.tag())) {
+        found.tags.insert(tag, Fact::Known(facts.clone()));
+    }
+}

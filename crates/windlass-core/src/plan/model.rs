@@ -1,0 +1,449 @@
+//! The shape of a plan. It is written to a saved plan as it stands, so that apply reads nothing else.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::desired::BuildSpec;
+use crate::fingerprint::InputChange;
+use crate::manifest::model::{Encryption, LifecycleRule, TagMutability};
+use crate::name::{Digest, Fingerprint, ImageName, RepositoryKey, Tag};
+
+/// Everything an apply does, with the reasons for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The workspace's name.
+    pub workspace: String,
+    /// The environment it was made for.
+    pub environment: Option<String>,
+    /// The commit at HEAD, where an expression used `git.*`; another HEAD makes a saved plan stale.
+    pub git_sha: Option<String>,
+    /// The builder that was asked for images, `None` where none answered.
+    pub builder: Option<String>,
+    /// The variables with their origins.
+    pub variables: Vec<VariablePlan>,
+    /// The base images with their digests, by upstream reference.
+    pub bases: Vec<BasePlan>,
+    /// All images in scope, the unchanged among them.
+    pub images: Vec<ImagePlan>,
+    /// All repositories in scope, the unchanged among them.
+    pub repositories: Vec<RepositoryPlan>,
+    /// Things to know that change nothing.
+    pub notes: Vec<String>,
+}
+
+impl Plan {
+    /// Says whether apply would write anything.
+    pub fn has_changes(&self) -> bool {
+        self.images
+            .iter()
+            .any(|image| image.action != ImageAction::None)
+            || self
+                .repositories
+                .iter()
+                .any(|repository| repository.action != RepositoryAction::None)
+    }
+
+    /// Says whether every step can be carried out; a plan with a blocked or unknown step cannot be applied.
+    pub fn is_applicable(&self) -> bool {
+        !self
+            .images
+            .iter()
+            .any(|image| matches!(image.action, ImageAction::Blocked | ImageAction::Unknown))
+            && !self.repositories.iter().any(|repository| {
+                matches!(
+                    repository.action,
+                    RepositoryAction::Blocked | RepositoryAction::Unknown
+                )
+            })
+    }
+}
+
+/// A variable as the plan used it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VariablePlan {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+    /// Where the value came from.
+    pub origin: String,
+}
+
+/// A base image as the plan used it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BasePlan {
+    /// Upstream reference.
+    pub reference: String,
+    /// Its digest.
+    pub digest: Digest,
+    /// Whether the digest came from the lock.
+    pub locked: bool,
+}
+
+/// What is done for an image.
+///
+/// The order is the contract: the action of an image is the first of its targets' actions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ImageAction {
+    /// A read that the decision needs has failed.
+    Unknown,
+    /// It cannot be done.
+    Blocked,
+    /// It is nowhere: build and push.
+    Build,
+    /// The builder holds it: push.
+    Push,
+    /// It is there but archived.
+    Restore,
+    /// Another registry of the environment holds it.
+    Copy,
+    /// The repository holds it, a tag is missing or elsewhere.
+    Retag,
+    /// Every wanted tag holds it.
+    None,
+}
+
+impl ImageAction {
+    /// All actions in the order of the contract.
+    pub const ALL: [Self; 8] = [
+        Self::Unknown,
+        Self::Blocked,
+        Self::Build,
+        Self::Push,
+        Self::Restore,
+        Self::Copy,
+        Self::Retag,
+        Self::None,
+    ];
+
+    /// Returns the word of plan and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Blocked => "blocked",
+            Self::Build => "build",
+            Self::Push => "push",
+            Self::Restore => "restore",
+            Self::Copy => "copy",
+            Self::Retag => "retag",
+            Self::None => "none",
+        }
+    }
+}
+
+/// What is done for a repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RepositoryAction {
+    /// It could not be read.
+    Unknown,
+    /// It cannot be done.
+    Blocked,
+    /// It is created.
+    Create,
+    /// Settings are changed.
+    Update,
+    /// It is deleted.
+    Delete,
+    /// Nothing.
+    None,
+}
+
+impl RepositoryAction {
+    /// All actions in the order of the contract.
+    pub const ALL: [Self; 6] = [
+        Self::Unknown,
+        Self::Blocked,
+        Self::Create,
+        Self::Update,
+        Self::Delete,
+        Self::None,
+    ];
+
+    /// Returns the word of plan and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Blocked => "blocked",
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Delete => "delete",
+            Self::None => "none",
+        }
+    }
+}
+
+/// What is done for a wanted tag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TagAction {
+    /// It already holds an image with the fingerprint.
+    None,
+    /// It is not there yet.
+    Create,
+    /// It holds another image.
+    Move,
+    /// It is immutable and holds another image.
+    Blocked,
+    /// It could not be read.
+    Unknown,
+}
+
+impl TagAction {
+    /// Returns the word of plan and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Create => "create",
+            Self::Move => "move",
+            Self::Blocked => "blocked",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// An image of the plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImagePlan {
+    /// Its name.
+    pub name: ImageName,
+    /// What is done.
+    pub action: ImageAction,
+    /// Why; for people only.
+    pub reasons: Vec<Reason>,
+    /// Everything a build needs; `None` where the inputs are not known.
+    pub spec: Option<BuildSpec>,
+    /// The Dockerfile of the image that a wanted tag holds now, where its record tells.
+    pub dockerfile_before: Option<String>,
+    /// When the image that wanted tags hold was built, RFC 3339, where the image tells.
+    pub built_at: Option<String>,
+    /// The image in the builder that is pushed, where the action is a push.
+    pub local_image: Option<Digest>,
+    /// Where it is held, by key.
+    pub targets: Vec<TargetPlan>,
+}
+
+impl ImagePlan {
+    /// Returns the fingerprint, where the inputs are known.
+    pub fn fingerprint(&self) -> Option<&Fingerprint> {
+        self.spec.as_ref().map(|spec| &spec.fingerprint)
+    }
+}
+
+/// One place that holds an image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetPlan {
+    /// Registry and repository.
+    pub key: RepositoryKey,
+    /// The repository's URI, `None` where it is not there yet.
+    pub uri: Option<String>,
+    /// What is done here.
+    pub action: ImageAction,
+    /// Digest of the image with the fingerprint that the repository holds already.
+    pub held: Option<Digest>,
+    /// Whether the `in-` tag has to be written.
+    pub write_in_tag: bool,
+    /// The wanted tags, sorted.
+    pub tags: Vec<TagPlan>,
+}
+
+/// One wanted tag. Precondition of a step: the tag is at `from_digest`, or already holds the fingerprint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TagPlan {
+    /// The tag.
+    pub tag: Tag,
+    /// What is done.
+    pub action: TagAction,
+    /// What it holds now.
+    pub from_digest: Option<Digest>,
+    /// What it will hold; `None` until the image is built.
+    pub to_digest: Option<Digest>,
+}
+
+/// A repository of the plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RepositoryPlan {
+    /// Registry and repository.
+    pub key: RepositoryKey,
+    /// Its URI, `None` where it is not there yet.
+    pub uri: Option<String>,
+    /// What is done.
+    pub action: RepositoryAction,
+    /// Why it is blocked or unknown.
+    pub why: Option<String>,
+    /// The settings that differ, for people and policies.
+    pub diffs: Vec<SettingDiff>,
+    /// What is created, where the action is a creation.
+    pub create: Option<NewRepository>,
+    /// The changes that apply makes, in this order.
+    pub changes: Vec<SettingChange>,
+    /// Mutability of tags after the plan.
+    pub tags_after: Option<TagMutability>,
+}
+
+/// A setting that differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettingDiff {
+    /// Its name in the manifest: `tags`, `scan-on-push`, `encryption`, `lifecycle`, `resource-tag owner`.
+    pub path: String,
+    /// The value now, JSON null where there is none.
+    pub before: serde_json::Value,
+    /// The value wanted.
+    pub after: serde_json::Value,
+    /// Whether ECR could only change it by deleting the repository.
+    pub forces_replacement: bool,
+}
+
+/// A repository to be created, with every setting it gets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewRepository {
+    /// Mutability of its tags.
+    pub tags: TagMutability,
+    /// Scan on push.
+    pub scan_on_push: bool,
+    /// Encryption, fixed from then on.
+    pub encryption: Encryption,
+    /// Lifecycle rules by priority; empty for none.
+    pub lifecycle: Vec<LifecycleRule>,
+    /// Resource tags, `windlass:workspace` among them.
+    pub resource_tags: BTreeMap<String, String>,
+}
+
+/// A change of one setting of an existing repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SettingChange {
+    /// Mutability and exclusions, always written together.
+    Tags(TagMutability),
+    /// Scan on push.
+    ScanOnPush(bool),
+    /// The lifecycle policy; an empty list deletes it.
+    Lifecycle(Vec<LifecycleRule>),
+    /// Resource tags to write; others stay.
+    ResourceTags(BTreeMap<String, String>),
+}
+
+/// Why an image has its action. For people; apply never looks at it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Reason {
+    /// Every wanted tag holds an image with the fingerprint.
+    UpToDate,
+    /// The repository holds the image; a wanted tag is not there.
+    TagMissing {
+        /// The repository.
+        key: RepositoryKey,
+        /// The tag.
+        tag: Tag,
+    },
+    /// The repository holds the image; a wanted tag holds another one.
+    TagElsewhere {
+        /// The repository.
+        key: RepositoryKey,
+        /// The tag.
+        tag: Tag,
+        /// What it holds.
+        digest: Digest,
+    },
+    /// A wanted tag holds the image, its `in-` tag is missing.
+    InTagMissing {
+        /// The repository.
+        key: RepositoryKey,
+    },
+    /// The builder holds the image that was built for the fingerprint.
+    InBuilder {
+        /// Its id there.
+        id: Digest,
+    },
+    /// The repository is not there yet.
+    RepositoryMissing {
+        /// The repository.
+        key: RepositoryKey,
+    },
+    /// No wanted tag is there, and no image with the fingerprint.
+    NeverBuilt {
+        /// The repository.
+        key: RepositoryKey,
+    },
+    /// What a wanted tag holds was built from other inputs.
+    InputsChanged {
+        /// The repository.
+        key: RepositoryKey,
+        /// The tag.
+        tag: Tag,
+        /// What differs.
+        changes: Vec<InputChange>,
+    },
+    /// What a wanted tag holds was built from other inputs, but its record is not there.
+    RecordMissing {
+        /// The repository.
+        key: RepositoryKey,
+        /// The tag.
+        tag: Tag,
+        /// Why the record could not be read, where that is so.
+        why: Option<String>,
+    },
+    /// A wanted tag holds an image that windlass did not build.
+    ForeignImage {
+        /// The repository.
+        key: RepositoryKey,
+        /// The tag.
+        tag: Tag,
+        /// What it holds.
+        digest: Digest,
+    },
+    /// An immutable tag holds another image.
+    Immutable {
+        /// The repository.
+        key: RepositoryKey,
+        /// The tag.
+        tag: Tag,
+        /// What it holds.
+        digest: Digest,
+    },
+    /// The `in-` tag holds an image that does not carry the fingerprint.
+    InTagTaken {
+        /// The repository.
+        key: RepositoryKey,
+        /// The tag.
+        tag: Tag,
+        /// What it holds.
+        digest: Digest,
+    },
+    /// The image with the fingerprint is archived.
+    Archived {
+        /// The repository.
+        key: RepositoryKey,
+        /// Its digest.
+        digest: Digest,
+    },
+    /// The repository cannot be used: blocked or not readable.
+    Repository {
+        /// The repository.
+        key: RepositoryKey,
+        /// Why.
+        why: String,
+    },
+    /// A read failed.
+    NotRead {
+        /// What and why.
+        why: String,
+    },
+    /// An input cannot be used as it is.
+    Unusable {
+        /// What and why.
+        why: String,
+    },
+    /// The builder cannot do it.
+    Builder {
+        /// Why, and what would.
+        why: String,
+    },
+    /// An image it is built from cannot be had.
+    NeedBlocked {
+        /// That image.
+        image: ImageName,
+    },
+}
