@@ -9,6 +9,8 @@ mod image;
 mod model;
 mod repository;
 mod tags;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
