@@ -177,6 +177,7 @@ impl Bench {
             .env("VERSION", "v1")
             .env("BENCH_REGISTRY", &host)
             .env("AWS_REGION", REGION)
+            .env("AWS_DEFAULT_REGION", REGION)
             .env("AWS_ENDPOINT_URL", format!("http://{host}"))
             .env("AWS_ACCESS_KEY_ID", ACCOUNT)
             .env("AWS_SECRET_ACCESS_KEY", "local")
