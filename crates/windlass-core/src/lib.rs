@@ -9,6 +9,8 @@ pub mod diag;
 
 pub mod manifest;
 
+pub mod pattern;
+
 pub mod context;
 
 pub mod lock;
