@@ -328,7 +328,7 @@ impl Parameter {
         }
     }
 
-    fn read_map(&self, argument: &Argument, problems: &mut Vec<Diagnostic>) -> Option<Given> {
+    fn read_map(&self, argument: &Argument, problems: &mut Vec<Diagnostic>) -> Given {
         if let Some(value) = argument.values.first() {
             problems.push(self.wrong(&value.location, "takes properties only", self.example()));
         }
