@@ -1,4 +1,3 @@
-//! The adapters of windlass: files and git. The only crate that names AWS or bollard.
+//! Adapters of the engine's ports: the only crate that names AWS or bollard.
 
-pub mod files;
-pub mod git;
+pub mod docker;

@@ -1,0 +1,222 @@
+//! One Docker Engine: finding it, its versions, and what its BuildKit can do.
+
+use std::sync::Arc;
+
+use bollard::{API_DEFAULT_VERSION, BollardRequest, ClientVersion, Docker};
+use bollard_buildkit_proto::moby::buildkit::v1::control_client::ControlClient;
+use bollard_buildkit_proto::moby::buildkit::v1::{InfoRequest, ListWorkersRequest};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::sync::OnceCell;
+use tonic::Code;
+use tonic::transport::{Channel, Endpoint as GrpcEndpoint};
+
+use crate::docker::address::{Address, Environment};
+use crate::docker::error::{DockerError, chain};
+use crate::docker::transport::{Connector, GrpcConnector};
+
+/// Seconds until an ordinary request to the Engine counts as lost; a build has no limit here.
+const REQUEST_TIMEOUT: u64 = 600;
+/// The first API version whose Engine has BuildKit behind `/grpc` (Docker 18.09).
+const FIRST_BUILDKIT_API: ClientVersion = ClientVersion {
+    major_version: 1,
+    minor_version: 39,
+};
+/// Bytes BuildKit may send before we have read them.
+pub(crate) const WINDOW: u32 = 16 << 20;
+
+/// A Docker Engine that answered. Cheap to clone; all clones share one connection to BuildKit.
+#[derive(Clone)]
+pub struct Engine {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    address: Address,
+    connector: Connector,
+    docker: Docker,
+    control: Channel,
+    capabilities: OnceCell<Capabilities>,
+}
+
+/// What the Engine's BuildKit is known to do; unknown counts as not able.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Capabilities {
+    /// The Engine's own version, as `20.10.24`.
+    pub engine_version: String,
+    /// The API version both sides speak, as `1.41`.
+    pub api_version: String,
+    /// BuildKit's own version; `None` where BuildKit cannot say it (Docker 20.10), which is also where heredocs,
+    /// `COPY --link`, named contexts, attestations and source policies are missing or silently ignored.
+    pub buildkit_version: Option<String>,
+    /// The platforms it can build for, as `linux/amd64`, the Engine's own first.
+    pub platforms: Vec<String>,
+}
+
+impl Capabilities {
+    /// Returns whether the Dockerfile frontend is newer than 1.2 and knows named contexts.
+    pub fn named_contexts(&self) -> bool {
+        self.buildkit_version.is_some()
+    }
+}
+
+impl Engine {
+    /// Finds the Engine as the Docker command does and asks for its version.
+    ///
+    /// # Errors
+    ///
+    /// [`DockerError::Address`], [`DockerError::Unreachable`], or [`DockerError::Unsupported`] for an Engine without BuildKit.
+    pub async fn connect(environment: &Environment) -> Result<Self, DockerError> {
+        Self::connect_to(Address::resolve(environment)?).await
+    }
+
+    /// Connects to the Engine at a known address.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::connect`].
+    pub async fn connect_to(address: Address) -> Result<Self, DockerError> {
+        let connector = Connector::new(&address)?;
+        let docker = negotiate(&address, &connector).await?;
+        let control = GrpcEndpoint::from_static("http://docker")
+            .initial_stream_window_size(WINDOW)
+            .initial_connection_window_size(WINDOW)
+            .connect_with_connector_lazy(GrpcConnector(connector.clone()));
+        Ok(Self {
+            shared: Arc::new(Shared {
+                address,
+                connector,
+                docker,
+                control,
+                capabilities: OnceCell::new(),
+            }),
+        })
+    }
+
+    /// Returns the address, which is also the Engine's name in the build record.
+    pub fn address(&self) -> &Address {
+        &self.shared.address
+    }
+
+    /// Returns what this Engine's BuildKit can do, asked once.
+    ///
+    /// # Errors
+    ///
+    /// [`DockerError::Refused`] when BuildKit does not answer.
+    pub async fn capabilities(&self) -> Result<&Capabilities, DockerError> {
+        self.shared
+            .capabilities
+            .get_or_try_init(|| self.probe())
+            .await
+    }
+
+    pub(crate) fn docker(&self) -> &Docker {
+        &self.shared.docker
+    }
+
+    pub(crate) fn connector(&self) -> Connector {
+        self.shared.connector.clone()
+    }
+
+    pub(crate) fn control(&self) -> ControlClient<Channel> {
+        ControlClient::new(self.shared.control.clone()).max_decoding_message_size(64 << 20)
+    }
+
+    async fn probe(&self) -> Result<Capabilities, DockerError> {
+        let action = "say what its BuildKit can do";
+        let mut control = self.control();
+        let buildkit_version = match control.info(InfoRequest {}).await {
+            Ok(info) => info
+                .into_inner()
+                .buildkit_version
+                .map(|version| version.version),
+            Err(status) if status.code() == Code::Unimplemented => None,
+            Err(status) => return Err(DockerError::from_grpc(action, &status)),
+        };
+        let workers = control
+            .list_workers(ListWorkersRequest { filter: Vec::new() })
+            .await
+            .map_err(|status| DockerError::from_grpc(action, &status))?
+            .into_inner();
+        let mut platforms = Vec::new();
+        for platform in workers
+            .record
+            .into_iter()
+            .flat_map(|worker| worker.platforms)
+        {
+            let mut text = format!("{}/{}", platform.os, platform.architecture);
+            if !platform.variant.is_empty() {
+                text = format!("{text}/{}", platform.variant);
+            }
+            if !platforms.contains(&text) {
+                platforms.push(text);
+            }
+        }
+        let api = self.shared.docker.client_version();
+        let engine = self
+            .shared
+            .docker
+            .version()
+            .await
+            .map_err(|error| DockerError::from_bollard("say its version", error))?;
+        Ok(Capabilities {
+            engine_version: engine.version.unwrap_or_else(|| "unknown".to_owned()),
+            api_version: format!("{}.{}", api.major_version, api.minor_version),
+            buildkit_version,
+            platforms,
+        })
+    }
+}
+
+async fn negotiate(address: &Address, connector: &Connector) -> Result<Docker, DockerError> {
+    let client = Client::builder(TokioExecutor::new())
+        .pool_max_idle_per_host(4)
+        .pool_timer(TokioTimer::new())
+        .build(connector.clone());
+    let transport = move |request: BollardRequest| {
+        let response = client.request(request);
+        async move { response.await.map_err(bollard::errors::Error::from) }
+    };
+    let docker = Docker::connect_with_custom_transport(
+        transport,
+        Some("http://docker"),
+        REQUEST_TIMEOUT,
+        API_DEFAULT_VERSION,
+    )
+    .map_err(|error| unreachable(address, &error))?
+    .negotiate_version()
+    .await
+    .map_err(|error| unreachable(address, &error))?;
+    let api = docker.client_version();
+    if api < FIRST_BUILDKIT_API {
+        return Err(DockerError::Unsupported {
+            address: address.text.clone(),
+            reason: format!(
+                "speaks API {}.{} and has no BuildKit",
+                api.major_version, api.minor_version
+            ),
+            help: "windlass needs Docker 18.09 or newer, best 20.10 or newer".to_owned(),
+        });
+    }
+    Ok(docker)
+}
+
+fn unreachable(address: &Address, error: &bollard::errors::Error) -> DockerError {
+    let reason = chain(error);
+    let help = if reason.contains("ermission denied") {
+        "add yourself to the group `docker`, or set DOCKER_HOST to an Engine you may use"
+    } else if address.origin == "the default socket" {
+        "start it, or set DOCKER_HOST"
+    } else {
+        "start it, or correct the address"
+    };
+    let help = match address.origin.as_str() {
+        "the default socket" => help.to_owned(),
+        origin => format!("{help} (named by {origin})"),
+    };
+    DockerError::Unreachable {
+        address: address.text.clone(),
+        reason,
+        help,
+    }
+}

@@ -1,0 +1,244 @@
+//! Compresses a file with all cores into one gzip member whose bytes depend on the file alone.
+//!
+//! The file is cut into pieces of a fixed size; each is deflated by itself and ended on a byte boundary, so that the
+//! pieces can follow each other in one deflate stream (as `pigz --independent` does). The header names no time.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc;
+
+use flate2::{Compress, Compression, Crc, FlushCompress, Status};
+use sha2::{Digest as _, Sha256};
+use windlass_core::name::Digest;
+
+use crate::docker::address::hex;
+
+/// Bytes deflated by themselves. Changing this, or the level, changes the digests of all layers.
+const PIECE: u64 = 2 << 20;
+const LEVEL: u32 = 5;
+/// RFC 1952: magic, deflate, no flags, no time, no extra flags, unknown system.
+const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
+
+/// Writes `input`, compressed, to `output`; returns digest and size of what it wrote.
+pub(crate) fn compress_file(
+    input: &Path,
+    output: &Path,
+    threads: usize,
+) -> io::Result<(Digest, u64)> {
+    let input = File::open(input)?;
+    let size = input.metadata()?.len();
+    let mut writer = Hashing::new(BufWriter::new(File::create(output)?));
+    writer.write_all(&HEADER)?;
+    let crc = deflate(&input, size, threads.max(1), &mut writer)?;
+    writer.write_all(&crc.sum().to_le_bytes())?;
+    let modulo = u32::try_from(size % (1 << 32)).expect("less than 2^32");
+    writer.write_all(&modulo.to_le_bytes())?;
+    writer.finish()
+}
+
+struct Piece {
+    bytes: Vec<u8>,
+    crc: Crc,
+}
+
+fn deflate(input: &File, size: u64, threads: usize, output: &mut impl Write) -> io::Result<Crc> {
+    let count = size.div_ceil(PIECE).max(1);
+    let next = AtomicU64::new(0);
+    let (sender, receiver) = mpsc::sync_channel(threads);
+    std::thread::scope(|scope| {
+        for _ in 0..threads.min(usize::try_from(count).unwrap_or(threads)) {
+            let (sender, next) = (sender.clone(), &next);
+            scope.spawn(move || {
+                let mut deflater = Compress::new(Compression::new(LEVEL), false);
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    if index >= count {
+                        return;
+                    }
+                    let piece =
+                        deflate_piece(&mut deflater, input, size, index, index + 1 == count);
+                    let failed = piece.is_err();
+                    if sender.send((index, piece)).is_err() || failed {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        let crc = write_in_order(&receiver, count, output);
+        // After a failure this ends the threads that still have pieces to hand over.
+        drop(receiver);
+        crc
+    })
+}
+
+fn write_in_order(
+    receiver: &mpsc::Receiver<(u64, io::Result<Piece>)>,
+    count: u64,
+    output: &mut impl Write,
+) -> io::Result<Crc> {
+    let mut waiting = BTreeMap::new();
+    let mut crc = Crc::new();
+    let mut written = 0;
+    while written < count {
+        let (index, piece) = receiver
+            .recv()
+            .map_err(|_| io::Error::other("compression stopped"))?;
+        waiting.insert(index, piece?);
+        while let Some(piece) = waiting.remove(&written) {
+            output.write_all(&piece.bytes)?;
+            crc.combine(&piece.crc);
+            written += 1;
+        }
+    }
+    Ok(crc)
+}
+
+fn deflate_piece(
+    deflater: &mut Compress,
+    input: &File,
+    size: u64,
+    index: u64,
+    last: bool,
+) -> io::Result<Piece> {
+    let offset = index * PIECE;
+    let length = usize::try_from(PIECE.min(size - offset)).expect("a piece fits in memory");
+    let mut bytes = vec![0; length];
+    input.read_exact_at(&mut bytes, offset)?;
+    let mut crc = Crc::new();
+    crc.update(&bytes);
+    deflater.reset();
+    let flush = if last {
+        FlushCompress::Finish
+    } else {
+        FlushCompress::Full
+    };
+    let mut output = Vec::with_capacity(length / 2 + 1024);
+    loop {
+        let consumed = usize::try_from(deflater.total_in()).expect("a piece fits in memory");
+        let status = deflater
+            .compress_vec(&bytes[consumed..], &mut output, flush)
+            .map_err(io::Error::other)?;
+        let consumed = usize::try_from(deflater.total_in()).expect("a piece fits in memory");
+        let done = match status {
+            Status::StreamEnd => true,
+            // A flush is complete when it left room in the buffer.
+            Status::Ok | Status::BufError => {
+                !last && consumed == length && output.len() < output.capacity()
+            }
+        };
+        if done {
+            return Ok(Piece { bytes: output, crc });
+        }
+        output.reserve(64 << 10);
+    }
+}
+
+struct Hashing<W> {
+    inner: W,
+    hash: Sha256,
+    size: u64,
+}
+
+impl<W: Write> Hashing<W> {
+    fn new(inner: W) -> Self {
+        Self {
+            inner,
+            hash: Sha256::new(),
+            size: 0,
+        }
+    }
+
+    fn finish(mut self) -> io::Result<(Digest, u64)> {
+        self.inner.flush()?;
+        Ok((finish_digest(self.hash), self.size))
+    }
+}
+
+impl<W: Write> Write for Hashing<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.inner.write(bytes)?;
+        self.hash.update(&bytes[..written]);
+        self.size += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+/// Writes a finished hash as a digest.
+pub(crate) fn finish_digest(hash: Sha256) -> Digest {
+    Digest::new(format!("sha256:{}", hex(&hash.finalize()))).expect("a SHA-256 is a digest")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use super::*;
+
+    /// Bytes that neither compress to nothing nor stay as they are.
+    fn sample(length: usize) -> Vec<u8> {
+        let mut state = 1_u32;
+        (0..length)
+            .map(|index| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                if index % 3 == 0 {
+                    (state >> 24) as u8
+                } else {
+                    b'x'
+                }
+            })
+            .collect()
+    }
+
+    fn compressed(content: &[u8], threads: usize) -> (Vec<u8>, Digest, u64) {
+        let folder = tempfile::tempdir().unwrap();
+        let (input, output) = (folder.path().join("in"), folder.path().join("out"));
+        std::fs::write(&input, content).unwrap();
+        let (digest, size) = compress_file(&input, &output, threads).unwrap();
+        (std::fs::read(&output).unwrap(), digest, size)
+    }
+
+    #[test]
+    fn what_comes_out_is_one_gzip_member_of_what_went_in() {
+        let piece = usize::try_from(PIECE).unwrap();
+        for length in [0, 1, 1000, piece - 1, piece, piece + 1, 2 * piece + 77] {
+            let content = sample(length);
+            let (bytes, digest, size) = compressed(&content, 2);
+            assert_eq!((digest, size), (Digest::of(&bytes), bytes.len() as u64));
+            let mut read = Vec::new();
+            let mut rest = flate2::bufread::GzDecoder::new(bytes.as_slice());
+            rest.read_to_end(&mut read).unwrap();
+            assert!(read == content, "{length}");
+            assert!(
+                rest.into_inner().is_empty(),
+                "{length}: more than one member"
+            );
+        }
+    }
+
+    #[test]
+    fn the_number_of_threads_does_not_show() {
+        let content = sample(5 << 20);
+        assert!(compressed(&content, 1).0 == compressed(&content, 5).0);
+    }
+
+    #[test]
+    fn the_digest_of_a_known_layer_does_not_change() {
+        let (_, digest, size) = compressed(&sample(3 << 20), 2);
+        assert_eq!(
+            (digest.as_str(), size),
+            (
+                "sha256:1044f6d6b8b7040c0b901aafc57a1563816bc254801ef0bfdba95fc1dd0b287f",
+                1_405_331
+            )
+        );
+    }
+}
