@@ -1,3 +1,5 @@
-//! Adapters of the engine's ports: the only crate that names AWS or bollard.
+//! The adapters of windlass: Docker Engine, files and git. The only crate that names AWS or bollard.
 
 pub mod docker;
+pub mod files;
+pub mod git;

@@ -1,7 +1,11 @@
 //! Build contexts: ignore rules exactly as the builder applies them, and the list of what a build would see.
 //!
-//! Nothing here touches a disk: the walk is an adapter's, which asks [`Entry`] values out of it.
+//! Nothing here touches a disk: the walk is an adapter's, which asks [`Ignore`] and makes [`Entry`] values.
 
+mod ignore;
+mod pattern;
+
+pub use ignore::{Decision, Ignore, IgnoreLine, Matches, is_never_sent};
 use serde::{Deserialize, Serialize};
 
 use crate::name::Digest;

@@ -1,0 +1,197 @@
+//! Files of a workspace: texts that windlass reads, build contexts, and files that it writes.
+
+mod hash;
+mod walk;
+
+use std::io::Read as _;
+use std::path::{Component, Path, PathBuf};
+
+pub use walk::{ContextListing, IgnoredEntry, walk};
+
+/// The largest text that windlass reads as a manifest, Dockerfile or ignore file, in bytes.
+pub const LARGEST_TEXT: u64 = 1024 * 1024;
+
+/// Why files cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FilesError {
+    /// A path leaves the workspace, by its text or through a link.
+    #[error("`{0}` is outside the workspace")]
+    Outside(String),
+    /// A folder is not there.
+    #[error("the folder `{0}` does not exist")]
+    MissingFolder(String),
+    /// What should be a folder is not.
+    #[error("`{0}` is not a folder")]
+    NotAFolder(String),
+    /// A text is not UTF-8.
+    #[error("`{path}` is not UTF-8 (byte {offset}); was it saved as UTF-16?")]
+    NotText {
+        /// The file.
+        path: String,
+        /// Where the first bad byte stands.
+        offset: usize,
+    },
+    /// A text is larger than windlass reads.
+    #[error("`{path}` is {bytes} bytes; the limit is {LARGEST_TEXT}")]
+    TooLarge {
+        /// The file.
+        path: String,
+        /// Its size.
+        bytes: u64,
+    },
+    /// Files of a build context that cannot be sent; all of them.
+    #[error("{}", .0.join("\n"))]
+    Unusable(Vec<String>),
+    /// The system refused something.
+    #[error("{what}: {error}")]
+    System {
+        /// What was being done to which path.
+        what: String,
+        /// What the system says.
+        error: String,
+    },
+}
+
+impl FilesError {
+    fn system(what: impl Into<String>, error: &std::io::Error) -> Self {
+        Self::System {
+            what: what.into(),
+            error: error.to_string(),
+        }
+    }
+}
+
+/// Reads a text of the workspace; `None` where there is no such file.
+///
+/// # Errors
+/// [`FilesError`] where the path leaves `root`, or the file is too large, not UTF-8 or cannot be read.
+pub fn read_text(root: &Path, path: &str) -> Result<Option<String>, FilesError> {
+    let full = inside(root, path)?;
+    let file = match std::fs::File::open(&full) {
+        Ok(file) => file,
+        Err(error)
+            if matches!(
+                error.kind(),
+                std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
+            ) =>
+        {
+            return Ok(None);
+        }
+        Err(error) => return Err(FilesError::system(format!("cannot read {path}"), &error)),
+    };
+    let mut bytes = Vec::new();
+    file.take(LARGEST_TEXT + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| FilesError::system(format!("cannot read {path}"), &error))?;
+    if bytes.len() as u64 > LARGEST_TEXT {
+        let bytes = std::fs::metadata(&full).map_or(bytes.len() as u64, |metadata| metadata.len());
+        return Err(FilesError::TooLarge {
+            path: path.to_owned(),
+            bytes,
+        });
+    }
+    String::from_utf8(bytes)
+        .map(Some)
+        .map_err(|error| FilesError::NotText {
+            path: path.to_owned(),
+            offset: error.utf8_error().valid_up_to(),
+        })
+}
+
+/// Returns the absolute path of something in the workspace, refusing what leaves it, also through links.
+pub(crate) fn inside(root: &Path, path: &str) -> Result<PathBuf, FilesError> {
+    let relative = Path::new(path);
+    let mut depth = 0_usize;
+    for component in relative.components() {
+        match component {
+            Component::Normal(_) => depth += 1,
+            Component::CurDir => {}
+            Component::ParentDir if depth > 0 => depth -= 1,
+            _ => return Err(FilesError::Outside(path.to_owned())),
+        }
+    }
+    let full = root.join(relative);
+    let (Ok(real), Ok(root)) = (full.canonicalize(), root.canonicalize()) else {
+        return Ok(full);
+    };
+    if real.starts_with(&root) {
+        Ok(real)
+    } else {
+        Err(FilesError::Outside(path.to_owned()))
+    }
+}
+
+/// Writes a file as a whole: beside it first, then renamed, so that nobody sees half of it.
+///
+/// # Errors
+/// [`FilesError::System`] where the folder cannot be written.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), FilesError> {
+    let what = || format!("cannot write {}", path.display());
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let name = path
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
+    let beside = folder.join(format!(".{name}.{}", std::process::id()));
+    let write = || {
+        let mut file = std::fs::File::create(&beside)?;
+        std::io::Write::write_all(&mut file, bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&beside, path)
+    };
+    write().map_err(|error| {
+        drop(std::fs::remove_file(&beside));
+        FilesError::system(what(), &error)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_outside_the_workspace_are_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path().join("root");
+        std::fs::create_dir(&root).expect("a folder");
+        std::fs::write(folder.path().join("secret"), "x").expect("a file");
+        std::os::unix::fs::symlink("../secret", root.join("link")).expect("a link");
+        for path in ["../secret", "/etc/passwd", "link", "a/../../secret"] {
+            assert_eq!(
+                read_text(&root, path),
+                Err(FilesError::Outside(path.to_owned())),
+                "{path}"
+            );
+        }
+        assert_eq!(read_text(&root, "missing"), Ok(None));
+    }
+
+    #[test]
+    fn a_text_that_is_not_utf8_names_the_byte() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("a"), b"ab\xff").expect("a file");
+        assert_eq!(
+            read_text(folder.path(), "a"),
+            Err(FilesError::NotText {
+                path: "a".to_owned(),
+                offset: 2
+            })
+        );
+    }
+
+    #[test]
+    fn a_file_is_written_whole() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("windlass.lock");
+        write_whole(&path, b"one").expect("written");
+        write_whole(&path, b"two").expect("written");
+        assert_eq!(std::fs::read(&path).expect("a file"), b"two");
+        assert_eq!(
+            std::fs::read_dir(folder.path()).expect("a folder").count(),
+            1
+        );
+    }
+}

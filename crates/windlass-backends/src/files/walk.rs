@@ -1,0 +1,469 @@
+//! The walk of a build context: one pass that yields what is sent, what is hashed and what is fingerprinted.
+
+use std::fs::{Metadata, ReadDir};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
+
+use windlass_core::context::{Entry, EntryKind, Ignore, Matches};
+
+use crate::files::hash::{Job, hash_all};
+use crate::files::{FilesError, inside};
+
+/// The setuid, setgid and sticky bits.
+const SPECIAL_BITS: u32 = 0o7000;
+/// How a pointer file of Git LFS begins.
+const LFS: &[u8] = b"version https://git-lfs.github.com/spec/v1";
+
+/// What a build of a context would see.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ContextListing {
+    /// Everything that is sent, sorted by path.
+    pub entries: Vec<Entry>,
+    /// Everything that is left out; a folder stands for all that is in it and ends in `/`.
+    pub ignored: Vec<IgnoredEntry>,
+    /// Things that look like mistakes: LFS pointers, submodules that were not checked out.
+    pub warnings: Vec<String>,
+}
+
+/// Something of the context that is left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IgnoredEntry {
+    /// Its path; a folder ends in `/`.
+    pub path: String,
+    /// Index of the line that decided; `None` where it is windlass's own.
+    pub line: Option<usize>,
+}
+
+/// Lists the context in `folder` of the workspace at `root`. Links are kept as links and never followed.
+///
+/// # Errors
+/// [`FilesError::Unusable`] names every path that cannot be sent; the other cases concern the folder as a whole.
+pub fn walk(root: &Path, folder: &str, ignore: &Ignore) -> Result<ContextListing, FilesError> {
+    let base = inside(root, folder)?;
+    match std::fs::metadata(&base) {
+        Ok(metadata) if metadata.is_dir() => {}
+        Ok(_) => return Err(FilesError::NotAFolder(folder.to_owned())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(FilesError::MissingFolder(folder.to_owned()));
+        }
+        Err(error) => return Err(FilesError::system(format!("cannot read {folder}"), &error)),
+    }
+    let mut walk = Walk {
+        base: &base,
+        ignore,
+        found: Vec::new(),
+        jobs: Vec::new(),
+        ignored: Vec::new(),
+        problems: Vec::new(),
+    };
+    walk.folder(&base, "", &Matches::default())?;
+    walk.finish()
+}
+
+struct Walk<'a> {
+    base: &'a Path,
+    ignore: &'a Ignore,
+    found: Vec<Found>,
+    jobs: Vec<Job>,
+    ignored: Vec<IgnoredEntry>,
+    problems: Vec<String>,
+}
+
+struct Found {
+    path: String,
+    kind: FoundKind,
+}
+
+enum FoundKind {
+    File { executable: bool, job: usize },
+    Directory,
+    Link { target: String },
+}
+
+impl Walk<'_> {
+    /// Walks one folder; says whether anything in it is kept.
+    fn folder(
+        &mut self,
+        folder: &Path,
+        prefix: &str,
+        parent: &Matches,
+    ) -> Result<bool, FilesError> {
+        let read: ReadDir =
+            std::fs::read_dir(folder).map_err(|error| self.unreadable(folder, &error))?;
+        let mut any = false;
+        for entry in read {
+            let entry = entry.map_err(|error| self.unreadable(folder, &error))?;
+            let Some(name) = entry.file_name().to_str().map(str::to_owned) else {
+                let shown = String::from_utf8_lossy(entry.file_name().as_bytes()).into_owned();
+                self.problems.push(format!("`{prefix}{shown}` has a name that is not UTF-8: rename it, or ignore its folder"));
+                continue;
+            };
+            let path = format!("{prefix}{name}");
+            let kind = entry
+                .file_type()
+                .map_err(|error| self.unreadable(&entry.path(), &error))?;
+            let (decision, matches) = self.ignore.decide_in(parent, &path);
+            if kind.is_dir() {
+                any |= self.sub_folder(&entry.path(), path, decision, &matches)?;
+            } else if decision.ignored {
+                self.ignored.push(IgnoredEntry {
+                    path,
+                    line: decision.line,
+                });
+            } else {
+                any = true;
+                self.file(&entry.path(), path)?;
+            }
+        }
+        Ok(any)
+    }
+
+    /// Walks a folder in a folder; an ignored one counts only where something in it is brought back.
+    fn sub_folder(
+        &mut self,
+        folder: &Path,
+        path: String,
+        decision: windlass_core::context::Decision,
+        matches: &Matches,
+    ) -> Result<bool, FilesError> {
+        if decision.ignored && self.ignore.may_skip(&path) {
+            self.ignored.push(IgnoredEntry {
+                path: format!("{path}/"),
+                line: decision.line,
+            });
+            return Ok(false);
+        }
+        let left_out = self.ignored.len();
+        let any = self.folder(folder, &format!("{path}/"), matches)?;
+        if decision.ignored && !any {
+            self.ignored.truncate(left_out);
+            self.ignored.push(IgnoredEntry {
+                path: format!("{path}/"),
+                line: decision.line,
+            });
+            return Ok(false);
+        }
+        let metadata =
+            std::fs::symlink_metadata(folder).map_err(|error| self.unreadable(folder, &error))?;
+        self.check_bits(&path, &metadata);
+        self.found.push(Found {
+            path,
+            kind: FoundKind::Directory,
+        });
+        Ok(true)
+    }
+
+    fn file(&mut self, full: &Path, path: String) -> Result<(), FilesError> {
+        let metadata =
+            std::fs::symlink_metadata(full).map_err(|error| self.unreadable(full, &error))?;
+        let kind = metadata.file_type();
+        if kind.is_symlink() {
+            let target = std::fs::read_link(full).map_err(|error| self.unreadable(full, &error))?;
+            match target.to_str() {
+                Some(target) => self.found.push(Found {
+                    path,
+                    kind: FoundKind::Link {
+                        target: target.to_owned(),
+                    },
+                }),
+                None => self.problems.push(format!(
+                    "`{path}` is a link to a name that is not UTF-8: remove it, or ignore it"
+                )),
+            }
+            return Ok(());
+        }
+        if !kind.is_file() {
+            let what = if kind.is_socket() {
+                "a socket"
+            } else if kind.is_fifo() {
+                "a named pipe"
+            } else {
+                "a device"
+            };
+            self.problems
+                .push(format!("`{path}` is {what}: remove it, or ignore it"));
+            return Ok(());
+        }
+        self.check_bits(&path, &metadata);
+        let job = self.jobs.len();
+        self.jobs.push(Job {
+            path: full.to_owned(),
+            bytes: metadata.len(),
+        });
+        self.found.push(Found {
+            path,
+            kind: FoundKind::File {
+                executable: metadata.mode() & 0o100 != 0,
+                job,
+            },
+        });
+        Ok(())
+    }
+
+    fn check_bits(&mut self, path: &str, metadata: &Metadata) {
+        // A setgid or sticky folder is how shared checkouts look; only on files would the bits reach the image.
+        if metadata.is_file() && metadata.mode() & SPECIAL_BITS != 0 {
+            self.problems.push(format!("`{path}` has a setuid, setgid or sticky bit (mode {:04o}): take it away with chmod, or ignore the file", metadata.mode() & 0o7777));
+        }
+    }
+
+    fn unreadable(&self, path: &Path, error: &std::io::Error) -> FilesError {
+        let shown = path.strip_prefix(self.base).unwrap_or(path);
+        FilesError::system(
+            format!("cannot read `{}` of the build context", shown.display()),
+            error,
+        )
+    }
+
+    fn finish(mut self) -> Result<ContextListing, FilesError> {
+        let hashes = hash_all(&self.jobs);
+        let mut entries = Vec::with_capacity(self.found.len());
+        for found in self.found {
+            let kind = match found.kind {
+                FoundKind::Directory => EntryKind::Directory,
+                FoundKind::Link { target } => EntryKind::Link { target },
+                FoundKind::File { executable, job } => match &hashes[job] {
+                    Ok((digest, bytes)) => EntryKind::File {
+                        executable,
+                        bytes: *bytes,
+                        digest: digest.clone(),
+                    },
+                    Err(error) => {
+                        self.problems.push(format!(
+                            "cannot read `{}` of the build context: {error}",
+                            found.path
+                        ));
+                        continue;
+                    }
+                },
+            };
+            entries.push(Entry {
+                path: found.path,
+                kind,
+            });
+        }
+        if !self.problems.is_empty() {
+            self.problems.sort();
+            return Err(FilesError::Unusable(self.problems));
+        }
+        entries.sort_by(|a, b| a.path.cmp(&b.path));
+        self.ignored.sort_by(|a, b| a.path.cmp(&b.path));
+        let warnings = warnings(self.base, &entries);
+        Ok(ContextListing {
+            entries,
+            ignored: self.ignored,
+            warnings,
+        })
+    }
+}
+
+/// Finds what is probably not meant to be built as it stands.
+fn warnings(base: &Path, entries: &[Entry]) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for entry in entries {
+        // A pointer file has about 130 bytes.
+        if let EntryKind::File {
+            bytes: 100..=400, ..
+        } = entry.kind
+            && std::fs::read(base.join(&entry.path)).is_ok_and(|content| content.starts_with(LFS))
+        {
+            warnings.push(format!(
+                "`{}` is a Git LFS pointer, not the file: run `git lfs pull`",
+                entry.path
+            ));
+        }
+    }
+    for path in submodules(base) {
+        let below = format!("{path}/");
+        let is_empty_folder = entries
+            .iter()
+            .any(|entry| entry.path == path && entry.kind == EntryKind::Directory)
+            && !entries.iter().any(|entry| entry.path.starts_with(&below));
+        if is_empty_folder {
+            warnings.push(format!(
+                "`{path}` is a submodule that is not checked out: run `git submodule update --init`"
+            ));
+        }
+    }
+    warnings
+}
+
+fn submodules(base: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(PathBuf::from(base).join(".gitmodules")).unwrap_or_default();
+    let paths = text.lines().filter_map(|line| {
+        line.trim()
+            .strip_prefix("path")?
+            .trim_start()
+            .strip_prefix('=')
+    });
+    paths.map(|path| path.trim().to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use windlass_core::context::IgnoreLine;
+    use windlass_core::name::Digest;
+
+    use super::*;
+
+    fn context(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (path, text) in files {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            std::fs::write(path, text).expect("a file");
+        }
+        folder
+    }
+
+    fn list(folder: &Path, ignore: &str) -> Result<ContextListing, FilesError> {
+        let (ignore, _) = Ignore::new(IgnoreLine::split(".dockerignore", ignore), Vec::new());
+        walk(folder, ".", &ignore)
+    }
+
+    fn paths(listing: &ContextListing) -> Vec<&str> {
+        listing
+            .entries
+            .iter()
+            .map(|entry| entry.path.as_str())
+            .collect()
+    }
+
+    #[test]
+    fn lists_files_folders_and_links_sorted_with_normalised_modes() {
+        let folder = context(&[("b/run.sh", "x"), ("a.txt", "hello")]);
+        std::fs::create_dir(folder.path().join("empty")).expect("a folder");
+        std::os::unix::fs::symlink("a.txt", folder.path().join("link")).expect("a link");
+        std::fs::set_permissions(
+            folder.path().join("b/run.sh"),
+            std::os::unix::fs::PermissionsExt::from_mode(0o711),
+        )
+        .expect("mode");
+        let listing = list(folder.path(), "").expect("a listing");
+        assert_eq!(paths(&listing), ["a.txt", "b", "b/run.sh", "empty", "link"]);
+        assert_eq!(
+            listing.entries[0].kind,
+            EntryKind::File {
+                executable: false,
+                bytes: 5,
+                digest: Digest::of(b"hello")
+            }
+        );
+        assert!(matches!(
+            listing.entries[2].kind,
+            EntryKind::File {
+                executable: true,
+                ..
+            }
+        ));
+        assert_eq!(
+            listing.entries[4].kind,
+            EntryKind::Link {
+                target: "a.txt".to_owned()
+            }
+        );
+    }
+
+    #[test]
+    fn an_ignored_folder_is_kept_only_for_what_is_brought_back() {
+        let folder = context(&[
+            ("a/b/keep", ""),
+            ("a/b/drop", ""),
+            ("a/c/drop", ""),
+            ("d/x", ""),
+        ]);
+        let listing = list(folder.path(), "a\n!a/b/keep\nd").expect("a listing");
+        assert_eq!(paths(&listing), ["a", "a/b", "a/b/keep"]);
+        let ignored: Vec<&str> = listing
+            .ignored
+            .iter()
+            .map(|entry| entry.path.as_str())
+            .collect();
+        assert_eq!(ignored, ["a/b/drop", "a/c/", "d/"]);
+    }
+
+    #[test]
+    fn everything_that_cannot_be_sent_is_named() {
+        let folder = context(&[("ok", ""), ("suid", "")]);
+        std::fs::set_permissions(
+            folder.path().join("suid"),
+            std::os::unix::fs::PermissionsExt::from_mode(0o4755),
+        )
+        .expect("mode");
+        let _socket =
+            std::os::unix::net::UnixListener::bind(folder.path().join("sock")).expect("a socket");
+        std::fs::write(
+            folder.path().join(std::ffi::OsStr::from_bytes(b"bad\xff")),
+            "",
+        )
+        .expect("a file");
+        let Err(FilesError::Unusable(problems)) = list(folder.path(), "") else {
+            panic!("three files cannot be sent");
+        };
+        assert_eq!(problems.len(), 3, "{problems:?}");
+        assert!(
+            list(folder.path(), "*\n!ok").is_err(),
+            "a name that is not UTF-8 cannot be matched"
+        );
+    }
+
+    #[test]
+    fn the_context_must_be_a_folder_of_the_workspace() {
+        let folder = context(&[("file", "")]);
+        let ignore = Ignore::default();
+        assert_eq!(
+            walk(folder.path(), "missing", &ignore),
+            Err(FilesError::MissingFolder("missing".to_owned()))
+        );
+        assert_eq!(
+            walk(folder.path(), "file", &ignore),
+            Err(FilesError::NotAFolder("file".to_owned()))
+        );
+        std::os::unix::fs::symlink("/etc", folder.path().join("out")).expect("a link");
+        assert_eq!(
+            walk(folder.path(), "out", &ignore),
+            Err(FilesError::Outside("out".to_owned()))
+        );
+    }
+
+    #[test]
+    fn many_files_are_hashed_as_one_would_be() {
+        let files: Vec<(String, String)> = (0..500)
+            .map(|at| (format!("f{at:03}"), format!("content {at}")))
+            .collect();
+        let borrowed: Vec<(&str, &str)> = files
+            .iter()
+            .map(|(path, text)| (path.as_str(), text.as_str()))
+            .collect();
+        let folder = context(&borrowed);
+        let listing = list(folder.path(), "").expect("a listing");
+        for (entry, (path, text)) in listing.entries.iter().zip(&files) {
+            assert_eq!(&entry.path, path);
+            assert!(
+                matches!(&entry.kind, EntryKind::File { digest, .. } if *digest == Digest::of(text.as_bytes()))
+            );
+        }
+    }
+
+    #[test]
+    fn pointers_of_git_lfs_and_empty_submodules_are_warned_of() {
+        let pointer = format!(
+            "{}\noid sha256:{}\nsize 12345\n",
+            String::from_utf8_lossy(LFS),
+            "ab".repeat(32)
+        );
+        let folder = context(&[
+            ("model.bin", &pointer),
+            (
+                ".gitmodules",
+                "[submodule \"x\"]\n\tpath = third/x\n\turl = u\n",
+            ),
+        ]);
+        std::fs::create_dir_all(folder.path().join("third/x")).expect("a folder");
+        assert_eq!(
+            list(folder.path(), "").expect("a listing").warnings.len(),
+            2
+        );
+    }
+}
