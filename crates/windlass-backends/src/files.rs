@@ -6,7 +6,9 @@ mod walk;
 use std::io::Read as _;
 use std::path::{Component, Path, PathBuf};
 
-pub use walk::{ContextListing, IgnoredEntry, walk};
+pub use walk::walk;
+use windlass_core::context::{ContextListing, Ignore};
+use windlass_engine::ports::Files;
 
 /// The largest text that windlass reads as a manifest, Dockerfile or ignore file, in bytes.
 pub const LARGEST_TEXT: u64 = 1024 * 1024;
@@ -58,6 +60,37 @@ impl FilesError {
             what: what.into(),
             error: error.to_string(),
         }
+    }
+}
+
+/// The files below the folder of a workspace.
+#[derive(Debug, Clone)]
+pub struct WorkspaceFiles {
+    root: PathBuf,
+}
+
+impl WorkspaceFiles {
+    /// Serves the workspace in `root`.
+    pub fn new(root: PathBuf) -> Self {
+        Self { root }
+    }
+}
+
+impl Files for WorkspaceFiles {
+    fn text(&self, path: &str) -> Result<Option<String>, String> {
+        read_text(&self.root, path).map_err(|error| error.to_string())
+    }
+
+    fn has(&self, path: &str) -> bool {
+        inside(&self.root, path).is_ok_and(|path| path.exists())
+    }
+
+    async fn context(&self, folder: &str, ignore: Ignore) -> Result<ContextListing, String> {
+        let (root, folder) = (self.root.clone(), folder.to_owned());
+        let walked = tokio::task::spawn_blocking(move || walk(&root, &folder, &ignore)).await;
+        walked
+            .map_err(|error| error.to_string())?
+            .map_err(|error| error.to_string())
     }
 }
 

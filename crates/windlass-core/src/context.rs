@@ -39,3 +39,23 @@ pub enum EntryKind {
         target: String,
     },
 }
+
+/// What a build of a context would see.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ContextListing {
+    /// Everything that is sent, sorted by path.
+    pub entries: Vec<Entry>,
+    /// Everything that is left out, sorted by path.
+    pub ignored: Vec<IgnoredEntry>,
+    /// Things that look like mistakes: LFS pointers, submodules that were not checked out.
+    pub warnings: Vec<String>,
+}
+
+/// Something of a context that is left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IgnoredEntry {
+    /// Its path; a folder stands for all that is in it and ends in `/`.
+    pub path: String,
+    /// Index of the line that decided; `None` where it is windlass's own.
+    pub line: Option<usize>,
+}

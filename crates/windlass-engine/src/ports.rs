@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use windlass_core::context::Entry;
+use windlass_core::context::{ContextListing, Entry, Ignore};
 use windlass_core::name::{
     Digest, Fingerprint, ImageName, Platform, RegistryName, RepositoryKey, RepositoryName, Tag,
 };
@@ -424,4 +424,26 @@ pub trait Upstream: Send + Sync {
         &self,
         reference: &str,
     ) -> impl Future<Output = Result<BaseFacts, RegistryError>> + Send;
+}
+
+/// The files of the workspace. Paths are relative to it, `/` between parts; what leaves it is refused.
+pub trait Files: Send + Sync {
+    /// Reads a text; `None` where there is no such file.
+    ///
+    /// # Errors
+    /// Says why the file cannot be used: outside the workspace, not UTF-8, too large, refused by the system.
+    fn text(&self, path: &str) -> Result<Option<String>, String>;
+
+    /// Says whether a file or folder is there.
+    fn has(&self, path: &str) -> bool;
+
+    /// Lists and hashes a build context.
+    ///
+    /// # Errors
+    /// Names every file that cannot be sent, one a line.
+    fn context(
+        &self,
+        folder: &str,
+        ignore: Ignore,
+    ) -> impl Future<Output = Result<ContextListing, String>> + Send;
 }

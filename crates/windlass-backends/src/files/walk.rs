@@ -5,7 +5,9 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
-use windlass_core::context::{Entry, EntryKind, Ignore, Matches};
+use windlass_core::context::{
+    ContextListing, Decision, Entry, EntryKind, Ignore, IgnoredEntry, Matches,
+};
 
 use crate::files::hash::{Job, hash_all};
 use crate::files::{FilesError, inside};
@@ -14,26 +16,6 @@ use crate::files::{FilesError, inside};
 const SPECIAL_BITS: u32 = 0o7000;
 /// How a pointer file of Git LFS begins.
 const LFS: &[u8] = b"version https://git-lfs.github.com/spec/v1";
-
-/// What a build of a context would see.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ContextListing {
-    /// Everything that is sent, sorted by path.
-    pub entries: Vec<Entry>,
-    /// Everything that is left out; a folder stands for all that is in it and ends in `/`.
-    pub ignored: Vec<IgnoredEntry>,
-    /// Things that look like mistakes: LFS pointers, submodules that were not checked out.
-    pub warnings: Vec<String>,
-}
-
-/// Something of the context that is left out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IgnoredEntry {
-    /// Its path; a folder ends in `/`.
-    pub path: String,
-    /// Index of the line that decided; `None` where it is windlass's own.
-    pub line: Option<usize>,
-}
 
 /// Lists the context in `folder` of the workspace at `root`. Links are kept as links and never followed.
 ///
@@ -124,7 +106,7 @@ impl Walk<'_> {
         &mut self,
         folder: &Path,
         path: String,
-        decision: windlass_core::context::Decision,
+        decision: Decision,
         matches: &Matches,
     ) -> Result<bool, FilesError> {
         if decision.ignored && self.ignore.may_skip(&path) {
