@@ -24,3 +24,5 @@ pub mod observed;
 pub mod oci;
 
 pub mod plan;
+
+pub mod report;

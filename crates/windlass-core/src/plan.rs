@@ -5,6 +5,7 @@
 
 mod after;
 mod check;
+pub mod file;
 mod image;
 mod model;
 mod repository;

@@ -1,0 +1,16 @@
+//! Reports: one versioned document of a plan ([`wire`]) and the views that are written from it and from nothing else.
+//!
+//! Nothing is shown that the JSON does not hold. Views write no file and know no terminal; the width is handed to them.
+
+mod age;
+mod changes;
+pub mod json;
+mod style;
+mod summary;
+pub mod text;
+mod visible;
+pub mod wire;
+
+pub use json::render_json;
+pub use text::{TextOptions, render_text};
+pub use wire::Report;

@@ -1,0 +1,169 @@
+//! The sentence that says what a plan comes to.
+
+use std::collections::BTreeSet;
+
+use crate::plan::{ImageAction, RepositoryAction};
+use crate::report::wire::{Image, Report, Repository, Summary};
+
+/// Returns `1 to build, 0 to push, 2 to retag, 1 repository to create. 3 unchanged.`, or that nothing changes.
+pub(super) fn sentence(report: &Report) -> String {
+    let summary = &report.summary;
+    let unchanged = images(summary, ImageAction::None);
+    if !has_changes(report) {
+        return match unchanged {
+            0 => "No changes.".to_owned(),
+            1 => "No changes. 1 image up to date.".to_owned(),
+            count => format!("No changes. {count} images up to date."),
+        };
+    }
+    let mut parts = Vec::new();
+    for (action, word, always) in [
+        (ImageAction::Build, "to build", true),
+        (ImageAction::Push, "to push", true),
+        (ImageAction::Retag, "to retag", true),
+        (ImageAction::Copy, "to copy", false),
+        (ImageAction::Restore, "to restore", false),
+        (ImageAction::Blocked, "blocked", false),
+        (ImageAction::Unknown, "unknown", false),
+    ] {
+        let count = images(summary, action);
+        if always || count > 0 {
+            parts.push(format!("{count} {word}"));
+        }
+    }
+    for (action, word) in [
+        (RepositoryAction::Create, "to create"),
+        (RepositoryAction::Update, "to update"),
+        (RepositoryAction::Delete, "to delete"),
+        (RepositoryAction::Blocked, "blocked"),
+        (RepositoryAction::Unknown, "unknown"),
+    ] {
+        let count = summary.repositories.get(&action).copied().unwrap_or(0);
+        let noun = if count == 1 {
+            "repository"
+        } else {
+            "repositories"
+        };
+        if count > 0 {
+            parts.push(format!("{count} {noun} {word}"));
+        }
+    }
+    format!("Plan: {}. {unchanged} unchanged.", parts.join(", "))
+}
+
+fn images(summary: &Summary, action: ImageAction) -> usize {
+    summary.images.get(&action).copied().unwrap_or(0)
+}
+
+/// Says whether the plan changes anything or cannot say.
+pub(super) fn has_changes(report: &Report) -> bool {
+    report
+        .images
+        .iter()
+        .any(|image| image.action != ImageAction::None)
+        || report
+            .repositories
+            .iter()
+            .any(|repository| repository.action != RepositoryAction::None)
+}
+
+/// Why a plan cannot be applied, and what can.
+pub(super) struct Stop {
+    /// What stops it: `image.api is blocked, image.web is unknown`.
+    pub(super) what: String,
+    /// The command that applies the rest, where there is a rest.
+    pub(super) rest: Option<String>,
+}
+
+/// Returns what stops the plan, `None` where it can be applied.
+pub(super) fn stop(report: &Report) -> Option<Stop> {
+    if report.applicable {
+        return None;
+    }
+    let repositories = report
+        .repositories
+        .iter()
+        .filter(|repository| is_stopped_repository(repository))
+        .map(|repository| format!("{} is {}", repository.address, repository.action.as_str()));
+    let stopped: Vec<String> = repositories
+        .chain(
+            report
+                .images
+                .iter()
+                .filter(|image| is_stopped(image))
+                .map(|image| format!("{} is {}", image.address, image.action.as_str())),
+        )
+        .collect();
+    let rest: Vec<&str> = report
+        .images
+        .iter()
+        .filter(|image| image.action != ImageAction::None && can_go_alone(image, report))
+        .map(|image| image.address.as_str())
+        .collect();
+    let rest = match rest.as_slice() {
+        [] => None,
+        few @ ([_] | [_, _] | [_, _, _]) => {
+            Some(format!("windlass apply --only {}", few.join(" --only ")))
+        }
+        [first, others @ ..] => Some(format!(
+            "windlass apply --only {first} (or one of {} more)",
+            others.len()
+        )),
+    };
+    Some(Stop {
+        what: capped(&stopped, 5, ", "),
+        rest,
+    })
+}
+
+/// Says whether `--only` this image can be applied: it, the images it needs and their repositories are not stopped.
+fn can_go_alone(image: &Image, report: &Report) -> bool {
+    let mut waiting = vec![image];
+    let mut seen = BTreeSet::new();
+    while let Some(image) = waiting.pop() {
+        let in_stopped_repository = report
+            .repositories
+            .iter()
+            .filter(|repository| is_stopped_repository(repository))
+            .any(|repository| {
+                image
+                    .targets
+                    .iter()
+                    .any(|target| target.repository == repository.address)
+            });
+        if is_stopped(image) || in_stopped_repository {
+            return false;
+        }
+        let needed = image.needs.iter().filter(|need| seen.insert(need.as_str()));
+        waiting.extend(
+            needed.filter_map(|need| report.images.iter().find(|image| image.address == *need)),
+        );
+    }
+    true
+}
+
+/// Says whether a repository stops the plan.
+pub(super) fn is_stopped_repository(repository: &Repository) -> bool {
+    matches!(
+        repository.action,
+        RepositoryAction::Blocked | RepositoryAction::Unknown
+    )
+}
+
+/// Says whether an image stops the plan.
+pub(super) fn is_stopped(image: &Image) -> bool {
+    matches!(image.action, ImageAction::Blocked | ImageAction::Unknown)
+}
+
+/// Joins the first `most` items and counts the others.
+pub(super) fn capped(items: &[String], most: usize, separator: &str) -> String {
+    // One item more costs less room than saying that there is one more.
+    if items.len() <= most + 1 {
+        return items.join(separator);
+    }
+    format!(
+        "{} and {} more",
+        items[..most].join(separator),
+        items.len() - most
+    )
+}
