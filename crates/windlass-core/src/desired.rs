@@ -71,8 +71,8 @@ pub struct BuildSpec {
     pub stamp_labels: BTreeMap<String, String>,
     /// Annotations that are not part of the fingerprint.
     pub stamp_annotations: BTreeMap<String, String>,
-    /// What each image word of the Dockerfile becomes when it is sent: `python:3.12` to `mirror/library/python:3.12@sha256:..`.
-    pub pins: BTreeMap<String, String>,
+    /// The words of the Dockerfile that name images, with what they become when it is sent.
+    pub pins: Vec<Pin>,
     /// The workspace images that it is built from.
     pub needs: Vec<NeededImage>,
     /// After how many seconds a build is given up.
@@ -80,10 +80,58 @@ pub struct BuildSpec {
 }
 
 impl BuildSpec {
+    /// Returns the Dockerfile as it is sent: bases by digest, and each needed image as `needs` says (by the name that stands for it).
+    /// A needed image that `needs` lacks keeps its name.
+    pub fn pinned_dockerfile(&self, needs: &BTreeMap<String, String>) -> String {
+        let text = &self.inputs.dockerfile;
+        let mut pinned = String::with_capacity(text.len());
+        let mut at = 0;
+        for Pin { start, end, to } in &self.pins {
+            let word = match to {
+                PinTo::Base { reference } => Some(reference),
+                PinTo::Need { name } => needs.get(name),
+            };
+            if let (Some(word), true) = (word, *start >= at && end <= &text.len()) {
+                pinned.push_str(&text[at..*start]);
+                pinned.push_str(word);
+                at = *end;
+            }
+        }
+        pinned.push_str(&text[at..]);
+        pinned
+    }
+
     /// Returns the record of the inputs that travels with the image.
     pub fn record(&self) -> InputsRecord {
         InputsRecord::from(&self.inputs)
     }
+}
+
+/// A word of a Dockerfile that names an image: its bytes, and what stands there when it is sent. Sorted by place, no overlaps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pin {
+    /// First byte of the word.
+    pub start: usize,
+    /// First byte behind it.
+    pub end: usize,
+    /// What it becomes.
+    pub to: PinTo,
+}
+
+/// What a word that names an image becomes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum PinTo {
+    /// A base image, by digest and from the mirror where there is one.
+    Base {
+        /// Such as `mirror/library/python:3.12@sha256:..`.
+        reference: String,
+    },
+    /// A workspace image: known when it is built.
+    Need {
+        /// The name that stands for it.
+        name: String,
+    },
 }
 
 /// A workspace image that another is built from.

@@ -66,7 +66,7 @@ fn spec(inputs: Inputs, needs: Vec<NeededImage>) -> BuildSpec {
         stamp_args: BTreeMap::new(),
         stamp_labels: BTreeMap::new(),
         stamp_annotations: BTreeMap::new(),
-        pins: BTreeMap::new(),
+        pins: Vec::new(),
         needs,
         timeout_seconds: None,
     }
