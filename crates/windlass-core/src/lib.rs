@@ -11,6 +11,8 @@ pub mod manifest;
 
 pub mod pattern;
 
+pub mod dockerfile;
+
 pub mod context;
 
 pub mod lock;
