@@ -1,4 +1,7 @@
 //! The engine of windlass: observes, locks and applies through ports; knows no SDK and no file system.
 
+pub mod desire;
 pub mod event;
+pub mod observe;
 pub mod ports;
+pub mod recipe;

@@ -10,44 +10,96 @@ use windlass_core::desired::{Desired, DesiredInputs};
 use windlass_core::fingerprint::InputsRecord;
 use windlass_core::manifest::model::Settings;
 use windlass_core::name::{Digest, Fingerprint, RegistryName, RepositoryKey, RepositoryName, Tag};
-use windlass_core::observed::{Fact, ImageFacts, Observed, ObservedBuilder, ObservedRepository, RepositoryFacts};
+use windlass_core::observed::{
+    Fact, ImageFacts, Observed, ObservedBuilder, ObservedRepository, RepositoryFacts,
+};
 use windlass_core::plan::{ImageAction, Plan, Reason, plan};
 
 use crate::ports::{Builder, Registry, SettingsToRead};
 
 /// Reads the world for `desired`. Without a builder (`None`), images it may hold are not known.
-pub async fn observe<R: Registry, B: Builder>(desired: &Desired, registry: &R, builder: Option<&B>) -> Observed {
-    let (repositories, tags) = join(observe_repositories(desired, registry), observe_tags(desired, registry)).await;
-    let mut observed = Observed { repositories: merge(repositories, tags), builder: Fact::Absent, records: BTreeMap::new() };
+pub async fn observe<R: Registry, B: Builder>(
+    desired: &Desired,
+    registry: &R,
+    builder: Option<&B>,
+) -> Observed {
+    let (repositories, tags) = join(
+        observe_repositories(desired, registry),
+        observe_tags(desired, registry),
+    )
+    .await;
+    let mut observed = Observed {
+        repositories: merge(repositories, tags),
+        builder: Fact::Absent,
+        records: BTreeMap::new(),
+    };
     let first = plan(desired, &observed);
-    let (found, records) = join(observe_builder(&first, builder), observe_records(&first, registry)).await;
+    let (found, records) = join(
+        observe_builder(&first, builder),
+        observe_records(&first, registry),
+    )
+    .await;
     observed.builder = found;
     observed.records = records;
     observed
 }
 
-async fn observe_repositories<R: Registry>(desired: &Desired, registry: &R) -> BTreeMap<RepositoryKey, Fact<RepositoryFacts>> {
-    let mut by_registry: BTreeMap<&RegistryName, BTreeMap<RepositoryName, SettingsToRead>> = BTreeMap::new();
+async fn observe_repositories<R: Registry>(
+    desired: &Desired,
+    registry: &R,
+) -> BTreeMap<RepositoryKey, Fact<RepositoryFacts>> {
+    let mut by_registry: BTreeMap<&RegistryName, BTreeMap<RepositoryName, SettingsToRead>> =
+        BTreeMap::new();
     for repository in &desired.repositories {
         let names = by_registry.entry(&repository.key.registry).or_default();
-        names.insert(repository.key.repository.clone(), settings_to_read(&repository.settings));
+        names.insert(
+            repository.key.repository.clone(),
+            settings_to_read(&repository.settings),
+        );
     }
-    let reads = by_registry.iter().map(|(name, names)| async move { (*name, registry.repositories(name, names).await) });
+    let reads = by_registry
+        .iter()
+        .map(|(name, names)| async move { (*name, registry.repositories(name, names).await) });
     let answers = join_all(reads).await;
     let facts = answers.into_iter().flat_map(|(name, facts)| {
-        facts.into_iter().map(|(repository, fact)| (RepositoryKey { registry: name.clone(), repository }, fact))
+        facts.into_iter().map(|(repository, fact)| {
+            (
+                RepositoryKey {
+                    registry: name.clone(),
+                    repository,
+                },
+                fact,
+            )
+        })
     });
     facts.collect()
 }
 
 /// Reads only what is managed; the owner matters where any setting is.
 fn settings_to_read(settings: &Settings) -> SettingsToRead {
-    let Settings { create: _, tags, scan_on_push, encryption, lifecycle, resource_tags } = settings;
-    let managed = tags.is_some() || scan_on_push.is_some() || encryption.is_some() || lifecycle.is_some() || !resource_tags.is_empty();
-    SettingsToRead { lifecycle: lifecycle.is_some(), resource_tags: managed }
+    let Settings {
+        create: _,
+        tags,
+        scan_on_push,
+        encryption,
+        lifecycle,
+        resource_tags,
+    } = settings;
+    let managed = tags.is_some()
+        || scan_on_push.is_some()
+        || encryption.is_some()
+        || lifecycle.is_some()
+        || !resource_tags.is_empty();
+    SettingsToRead {
+        lifecycle: lifecycle.is_some(),
+        resource_tags: managed,
+    }
 }
 
-async fn observe_tags<R: Registry>(desired: &Desired, registry: &R) -> BTreeMap<RepositoryKey, BTreeMap<Tag, Fact<ImageFacts>>> {
+async fn observe_tags<R: Registry>(
+    desired: &Desired,
+    registry: &R,
+) -> BTreeMap<RepositoryKey, BTreeMap<Tag, Fact<ImageFacts>>> {
     let mut wanted: BTreeMap<RepositoryKey, BTreeSet<Tag>> = BTreeMap::new();
     for image in &desired.images {
         let DesiredInputs::Settled(spec) = &image.inputs else {
@@ -59,7 +111,9 @@ async fn observe_tags<R: Registry>(desired: &Desired, registry: &R) -> BTreeMap<
             tags.extend(target.tags.iter().map(|tag| tag.value.clone()));
         }
     }
-    let reads = wanted.iter().map(|(key, tags)| async move { (key.clone(), registry.images(key, tags).await) });
+    let reads = wanted
+        .iter()
+        .map(|(key, tags)| async move { (key.clone(), registry.images(key, tags).await) });
     join_all(reads).await.into_iter().collect()
 }
 
@@ -75,20 +129,33 @@ fn merge(
 }
 
 async fn observe_builder<B: Builder>(first: &Plan, builder: Option<&B>) -> Fact<ObservedBuilder> {
-    let missing = first.images.iter().filter(|image| image.action == ImageAction::Build);
-    let fingerprints: BTreeSet<Fingerprint> = missing.filter_map(|image| image.fingerprint().cloned()).collect();
+    let missing = first
+        .images
+        .iter()
+        .filter(|image| image.action == ImageAction::Build);
+    let fingerprints: BTreeSet<Fingerprint> = missing
+        .filter_map(|image| image.fingerprint().cloned())
+        .collect();
     let Some(builder) = builder.filter(|_| !fingerprints.is_empty()) else {
         return Fact::Absent;
     };
     let (facts, images) = join(builder.describe(), builder.local_images(&fingerprints)).await;
     match (facts, images) {
-        (Ok(facts), Ok(images)) => Fact::Known(ObservedBuilder { description: facts.description, platforms: facts.platforms, images }),
+        (Ok(facts), Ok(images)) => Fact::Known(ObservedBuilder {
+            description: facts.description,
+            platforms: facts.platforms,
+            images,
+        }),
         (Err(error), _) | (_, Err(error)) => Fact::Unknown(error.to_string()),
     }
 }
 
-async fn observe_records<R: Registry>(first: &Plan, registry: &R) -> BTreeMap<(RepositoryKey, Digest), Fact<InputsRecord>> {
-    let wanted: BTreeSet<(RepositoryKey, Digest)> = first.images.iter().flat_map(missing_records).collect();
+async fn observe_records<R: Registry>(
+    first: &Plan,
+    registry: &R,
+) -> BTreeMap<(RepositoryKey, Digest), Fact<InputsRecord>> {
+    let wanted: BTreeSet<(RepositoryKey, Digest)> =
+        first.images.iter().flat_map(missing_records).collect();
     let reads = wanted.into_iter().map(|(key, digest)| async move {
         let fact = match registry.inputs_record(&key, &digest).await {
             Ok(Some(bytes)) => InputsRecord::parse(&bytes).map_or_else(Fact::Unknown, Fact::Known),
@@ -109,7 +176,12 @@ fn missing_records(image: &windlass_core::plan::ImagePlan) -> Vec<(RepositoryKey
     reasons
         .filter_map(|(key, tag)| {
             let target = image.targets.iter().find(|target| target.key == *key)?;
-            let digest = target.tags.iter().find(|step| step.tag == *tag)?.from_digest.clone()?;
+            let digest = target
+                .tags
+                .iter()
+                .find(|step| step.tag == *tag)?
+                .from_digest
+                .clone()?;
             Some((key.clone(), digest))
         })
         .collect()

@@ -251,6 +251,10 @@ codes! {
     DockerfileStampKept = "dockerfile/stamp-kept",
     /// An ignore pattern that the builder would refuse.
     IgnorePattern = "context/bad-ignore-pattern",
+    /// A file that the pattern expects is not in the build context.
+    ContextFileMissing = "context/file-missing",
+    /// The Dockerfile of an image does not exist or cannot be read.
+    DockerfileMissing = "dockerfile/missing",
     /// A Git LFS pointer stands where the content was meant.
     ContextLfsPointer = "context/lfs-pointer",
     /// A Git submodule in the context was not checked out.
