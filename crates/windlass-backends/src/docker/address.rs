@@ -12,6 +12,8 @@ use sha2::{Digest as _, Sha256};
 use crate::docker::error::DockerError;
 
 const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
+/// The origin of an address that nothing named.
+pub(crate) const DEFAULT_ORIGIN: &str = "the default socket";
 
 /// The environment variables and the home folder that decide which Engine is used, and the Docker configuration.
 ///
@@ -99,11 +101,7 @@ impl Address {
         }
         match context_name(environment)? {
             Some((name, origin)) => context_address(environment, &name, &origin),
-            None => Self::parse(
-                &format!("unix://{DEFAULT_SOCKET}"),
-                None,
-                "the default socket",
-            ),
+            None => Self::parse(&format!("unix://{DEFAULT_SOCKET}"), None, DEFAULT_ORIGIN),
         }
     }
 

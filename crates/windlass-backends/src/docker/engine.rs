@@ -11,8 +11,8 @@ use tokio::sync::OnceCell;
 use tonic::Code;
 use tonic::transport::{Channel, Endpoint as GrpcEndpoint};
 
-use crate::docker::address::{Address, Environment};
-use crate::docker::error::{DockerError, chain};
+use crate::docker::address::{Address, DEFAULT_ORIGIN, Endpoint, Environment};
+use crate::docker::error::{DockerError, innermost};
 use crate::docker::transport::{Connector, GrpcConnector};
 
 /// Seconds until an ordinary request to the Engine counts as lost; a build has no limit here.
@@ -202,17 +202,16 @@ async fn negotiate(address: &Address, connector: &Connector) -> Result<Docker, D
 }
 
 fn unreachable(address: &Address, error: &bollard::errors::Error) -> DockerError {
-    let reason = chain(error);
+    let reason = innermost(error);
     let help = if reason.contains("ermission denied") {
-        "add yourself to the group `docker`, or set DOCKER_HOST to an Engine you may use"
-    } else if address.origin == "the default socket" {
-        "start it, or set DOCKER_HOST"
+        "add yourself to the group `docker`, or set DOCKER_HOST to an Engine you may use".to_owned()
+    } else if let Endpoint::Tls { certificates, .. } = &address.endpoint {
+        let folder = certificates.display();
+        format!("see that it runs and accepts the certificates in `{folder}`")
+    } else if address.origin == DEFAULT_ORIGIN {
+        "start it, or set DOCKER_HOST".to_owned()
     } else {
-        "start it, or correct the address"
-    };
-    let help = match address.origin.as_str() {
-        "the default socket" => help.to_owned(),
-        origin => format!("{help} (named by {origin})"),
+        format!("start it, or correct {}", address.origin)
     };
     DockerError::Unreachable {
         address: address.text.clone(),

@@ -154,6 +154,20 @@ pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     text
 }
 
+/// Writes the innermost cause of an error, which names the thing that failed; the layers above only say who noticed.
+pub(crate) fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut inner = error;
+    while let Some(cause) = inner.source() {
+        inner = cause;
+    }
+    let text = inner.to_string();
+    // rustls ends some messages with the address of its manual.
+    match text.split_once(": https://") {
+        Some((words, _)) => words.to_owned(),
+        None => text,
+    }
+}
+
 /// A build that ended without an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuildFailure {

@@ -16,7 +16,7 @@ use tonic::Status;
 
 use crate::docker::credentials::Credentials;
 use crate::docker::engine::Engine;
-use crate::docker::error::{DockerError, chain};
+use crate::docker::error::{DockerError, innermost};
 use crate::docker::failure::explain;
 use crate::docker::filesync::{Files, Outcome};
 use crate::docker::progress::{BuildEvent, Progress};
@@ -113,7 +113,7 @@ impl Engine {
             Services::new(files, request.credentials, request.secrets),
         )
         .await
-        .map_err(|error| self.lost(&error.to_string()))?;
+        .map_err(|error| self.no_session(&error))?;
         let dockerfile = request.dockerfile;
         let solve = SolveRequest {
             r#ref: random_id(),
@@ -200,8 +200,8 @@ impl Engine {
         tell(progress.finish());
         let mut response = answer?.into_inner().exporter_response;
         response
-            .remove("containerimage.config.digest")
-            .or_else(|| response.remove("containerimage.digest"))
+            // The image's id in either store: the config's digest, or the manifest's with containerd's store.
+            .remove("containerimage.digest")
             .ok_or_else(|| Status::internal("the Engine did not name the image it built"))
     }
 
@@ -221,11 +221,22 @@ impl Engine {
         let mut source = std::error::Error::source(status);
         while let Some(error) = source {
             if error.is::<tonic::transport::Error>() || error.is::<hyper::Error>() {
-                return self.lost(&chain(error));
+                return self.lost(&innermost(error));
             }
             source = error.source();
         }
         explain(status.message(), progress, dockerfile)
+    }
+
+    fn no_session(&self, error: &std::io::Error) -> DockerError {
+        if error.kind() != std::io::ErrorKind::Unsupported {
+            return self.lost(&innermost(error));
+        }
+        DockerError::Unsupported {
+            address: self.address().text.clone(),
+            reason: format!("has no BuildKit that windlass can use: {error}"),
+            help: "use Docker Engine 20.10 or newer; Podman does not offer it".to_owned(),
+        }
     }
 
     fn lost(&self, reason: &str) -> DockerError {

@@ -145,10 +145,9 @@ impl Connector {
             .await
             .map_err(io::Error::other)?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-            return Err(io::Error::other(format!(
-                "`{path}` answered {} instead of an upgrade",
-                response.status()
-            )));
+            let status = response.status();
+            let reason = format!("`{path}` answered {status} instead of an upgrade");
+            return Err(io::Error::new(io::ErrorKind::Unsupported, reason));
         }
         hyper::upgrade::on(response).await.map_err(io::Error::other)
     }

@@ -7,7 +7,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, UnixStream};
 use tokio::task::JoinHandle;
 use windlass_backends::docker::{
-    Address, Credential, Credentials, DockerError, Endpoint, Engine, Environment,
+    Address, BuildRequest, Credential, Credentials, DockerError, Endpoint, Engine, Environment,
 };
 
 use crate::bench::Bench;
@@ -55,10 +55,14 @@ impl Relay {
 
 #[tokio::test]
 async fn an_engine_that_is_not_there_is_named() {
-    if std::env::var_os("WINDLASS_TEST_SERVICES").is_none() {
-        return;
-    }
-    for host in ["unix:///nowhere/docker.sock", "tcp://127.0.0.1:1"] {
+    let cases = [
+        (
+            "unix:///nowhere/docker.sock",
+            "No such file or directory (os error 2)",
+        ),
+        ("tcp://127.0.0.1:1", "Connection refused (os error 111)"),
+    ];
+    for (host, reason) in cases {
         let variables = [("DOCKER_HOST".to_owned(), host.to_owned())];
         let error = Engine::connect(&Environment::from_variables(variables)).await;
         let error = error.err().expect("nothing listens there");
@@ -66,16 +70,61 @@ async fn an_engine_that_is_not_there_is_named() {
             matches!(error, DockerError::Unreachable { .. }),
             "{error:?}"
         );
-        let text = error.to_string();
-        assert!(
-            text.starts_with(&format!("no Docker Engine at `{host}`: ")),
-            "{text}"
-        );
-        assert!(
-            text.ends_with("start it, or correct the address (named by DOCKER_HOST)"),
-            "{text}"
+        assert_eq!(
+            error.to_string(),
+            format!("no Docker Engine at `{host}`: {reason}; start it, or correct DOCKER_HOST")
         );
     }
+}
+
+#[tokio::test]
+async fn an_engine_without_buildkit_is_refused() {
+    let listener = TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("loopback has a free port");
+    let port = listener.local_addr().expect("it is bound").port();
+    let server = tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let mut client = BufReader::new(client);
+            let mut first = String::new();
+            drop(client.read_line(&mut first).await);
+            let mut line = String::new();
+            while client
+                .read_line(&mut line)
+                .await
+                .is_ok_and(|length| length > 2)
+            {
+                line.clear();
+            }
+            let (status, body) = if first.contains("/version ") {
+                ("200 OK", r#"{"ApiVersion":"1.41","Version":"4.3.1"}"#)
+            } else {
+                ("404 Not Found", "{}")
+            };
+            let length = body.len();
+            let answer = format!(
+                "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+            );
+            drop(client.write_all(answer.as_bytes()).await);
+        }
+    });
+    let host = format!("tcp://127.0.0.1:{port}");
+    let variables = [("DOCKER_HOST".to_owned(), host.clone())];
+    let engine = Engine::connect(&Environment::from_variables(variables))
+        .await
+        .unwrap();
+    let (sender, _receiver) = tokio::sync::mpsc::unbounded_channel();
+    let error = engine
+        .build(BuildRequest::default(), &sender)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "the Docker Engine at `{host}` has no BuildKit that windlass can use: `/session` answered 404 Not Found instead of an upgrade; use Docker Engine 20.10 or newer; Podman does not offer it"
+        )
+    );
+    server.abort();
 }
 
 #[tokio::test]
