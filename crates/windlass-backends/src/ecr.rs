@@ -1,0 +1,188 @@
+//! Amazon ECR: the [`Registry`] port over aws-sdk-ecr and the registry protocol.
+//!
+//! Nothing here knows whether an ECR is local: that is only other endpoints and fixed credentials, handed in by the binary.
+//! Clients are made at the first call and make no call themselves. Registries that agree in account, region, role, profile and
+//! endpoints share clients, limits and tokens.
+
+mod account;
+mod failure;
+mod images;
+mod lifecycle;
+mod limit;
+mod plane;
+mod push;
+mod put;
+mod record;
+mod repositories;
+mod sdk;
+mod settings;
+mod token;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use windlass_core::manifest::model::{self, Settings};
+use windlass_core::name::{Digest, ImageName, RegistryName, RepositoryKey, RepositoryName, Tag};
+use windlass_core::observed::{Fact, ImageFacts, RepositoryFacts};
+use windlass_core::oci::Descriptor;
+use windlass_engine::event::Events;
+use windlass_engine::ports::{
+    LocalImage, Manifest, PullCredentials, PushedBlobs, Put, Registry, RegistryError,
+    SettingChange, SettingsToRead,
+};
+
+pub use self::account::{Options, Override};
+use self::account::{Account, Identity, SignIns};
+use crate::oci::transport::Transport;
+
+/// All registries of a workspace.
+#[derive(Debug)]
+pub struct EcrRegistries {
+    accounts: BTreeMap<RegistryName, Arc<Account>>,
+}
+
+impl EcrRegistries {
+    /// Prepares the registries of a workspace; no file is read and no call is made before the first read or write.
+    pub fn new(registries: &[model::Registry], options: &Options) -> Self {
+        let transport = Transport::new(options.network.clone());
+        let sign_ins = Arc::new(SignIns::default());
+        let mut made: Vec<Arc<Account>> = Vec::new();
+        let mut accounts = BTreeMap::new();
+        for registry in registries {
+            let identity = Identity::of(registry, options);
+            let known = made.iter().find(|account| account.identity == identity);
+            let account = known.map_or_else(
+                || {
+                    Arc::new(Account::new(
+                        registry.name.to_string(),
+                        identity,
+                        options.user_agent.clone(),
+                        transport.clone(),
+                        Arc::clone(&sign_ins),
+                    ))
+                },
+                Arc::clone,
+            );
+            made.push(Arc::clone(&account));
+            accounts.insert(registry.name.clone(), account);
+        }
+        Self { accounts }
+    }
+
+    fn account(&self, name: &RegistryName) -> Result<&Arc<Account>, RegistryError> {
+        self.accounts.get(name).ok_or_else(|| {
+            RegistryError::Other(format!("registry `{name}` is not in the workspace"))
+        })
+    }
+}
+
+impl Registry for EcrRegistries {
+    async fn repositories(
+        &self,
+        registry: &RegistryName,
+        names: &BTreeMap<RepositoryName, SettingsToRead>,
+    ) -> BTreeMap<RepositoryName, Fact<RepositoryFacts>> {
+        match self.account(registry) {
+            Ok(account) => account.repositories(names).await,
+            Err(error) => names
+                .keys()
+                .map(|name| (name.clone(), Fact::Unknown(error.to_string())))
+                .collect(),
+        }
+    }
+
+    async fn images(
+        &self,
+        key: &RepositoryKey,
+        tags: &BTreeSet<Tag>,
+    ) -> BTreeMap<Tag, Fact<ImageFacts>> {
+        match self.account(&key.registry) {
+            Ok(account) => account.images(&key.repository, tags).await,
+            Err(error) => tags
+                .iter()
+                .map(|tag| (tag.clone(), Fact::Unknown(error.to_string())))
+                .collect(),
+        }
+    }
+
+    async fn inputs_record(
+        &self,
+        key: &RepositoryKey,
+        image: &Digest,
+    ) -> Result<Option<Vec<u8>>, RegistryError> {
+        let account = self.account(&key.registry)?;
+        account.inputs_record(&key.repository, image).await
+    }
+
+    async fn create_repository(
+        &self,
+        key: &RepositoryKey,
+        settings: &Settings,
+        resource_tags: &BTreeMap<String, String>,
+    ) -> Result<RepositoryFacts, RegistryError> {
+        let account = self.account(&key.registry)?;
+        account
+            .create_repository(&key.repository, settings, resource_tags)
+            .await
+    }
+
+    async fn change_setting(
+        &self,
+        key: &RepositoryKey,
+        change: &SettingChange,
+    ) -> Result<(), RegistryError> {
+        let account = self.account(&key.registry)?;
+        account.change_setting(&key.repository, change).await
+    }
+
+    async fn push_blobs(
+        &self,
+        key: &RepositoryKey,
+        image: Arc<dyn LocalImage>,
+        events: &Events,
+        name: &ImageName,
+    ) -> Result<PushedBlobs, RegistryError> {
+        let account = self.account(&key.registry)?;
+        push::push_blobs(account, &key.repository, image, events, name).await
+    }
+
+    async fn manifest(
+        &self,
+        key: &RepositoryKey,
+        digest: &Digest,
+    ) -> Result<Manifest, RegistryError> {
+        let account = self.account(&key.registry)?;
+        account.manifest(&key.repository, digest).await
+    }
+
+    async fn put_manifest(
+        &self,
+        key: &RepositoryKey,
+        manifest: &Manifest,
+        tag: &Tag,
+    ) -> Result<Put, RegistryError> {
+        let account = self.account(&key.registry)?;
+        account.put_manifest(&key.repository, manifest, tag).await
+    }
+
+    async fn attach_record(
+        &self,
+        key: &RepositoryKey,
+        image: &Descriptor,
+        record: &[u8],
+    ) -> Result<(), RegistryError> {
+        let account = self.account(&key.registry)?;
+        account.attach_record(&key.repository, image, record).await
+    }
+
+    async fn pull_credentials(
+        &self,
+        registry: &RegistryName,
+    ) -> Result<PullCredentials, RegistryError> {
+        self.account(registry)?.pull_credentials().await
+    }
+
+    async fn caller_account(&self, registry: &RegistryName) -> Result<String, RegistryError> {
+        self.account(registry)?.caller().await
+    }
+}

@@ -1,0 +1,230 @@
+//! Reading repositories and their settings.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_ecr::types::{EncryptionType, ImageTagMutability, Repository};
+use futures_util::future::{BoxFuture, join, join_all};
+use windlass_core::manifest::model::{Encryption, TagMutability};
+use windlass_core::name::RepositoryName;
+use windlass_core::observed::{Fact, ObservedLifecycle, RepositoryFacts};
+use windlass_engine::ports::{RegistryError, SettingsToRead};
+
+use super::account::Account;
+use super::lifecycle;
+
+/// Names that `DescribeRepositories` takes at once.
+const BATCH: usize = 100;
+
+type Described = BTreeMap<RepositoryName, Fact<RepositoryFacts>>;
+
+impl Account {
+    /// Reads repositories with the settings asked for, all at once.
+    pub(crate) async fn repositories(
+        &self,
+        names: &BTreeMap<RepositoryName, SettingsToRead>,
+    ) -> Described {
+        let all: Vec<RepositoryName> = names.keys().cloned().collect();
+        let batches = join_all(all.chunks(BATCH).map(|batch| self.describe_batch(batch.to_vec())));
+        let lifecycles = join_all(names.iter().filter(|(_, read)| read.lifecycle).map(
+            |(name, _)| async move { (name.clone(), self.lifecycle(name).await) },
+        ));
+        let (described, lifecycles) = join(batches, lifecycles).await;
+        let mut facts: Described = described.into_iter().flatten().collect();
+        for (name, lifecycle) in lifecycles {
+            if let Some(Fact::Known(repository)) = facts.get_mut(&name) {
+                repository.lifecycle = Some(lifecycle);
+            }
+        }
+        let tagged: BTreeSet<&RepositoryName> = names
+            .iter()
+            .filter_map(|(name, read)| read.resource_tags.then_some(name))
+            .collect();
+        self.add_resource_tags(&mut facts, &tagged).await;
+        facts
+    }
+
+    /// Reads one repository with the settings asked for.
+    pub(crate) async fn repository(
+        &self,
+        name: &RepositoryName,
+        read: SettingsToRead,
+    ) -> Fact<RepositoryFacts> {
+        let names = BTreeMap::from([(name.clone(), read)]);
+        let mut facts = self.repositories(&names).await;
+        facts
+            .remove(name)
+            .expect("the answer has one entry a name asked for")
+    }
+
+    async fn add_resource_tags(&self, facts: &mut Described, wanted: &BTreeSet<&RepositoryName>) {
+        let reads = facts.iter().filter_map(|(name, fact)| {
+            let arn = fact.known()?.arn.clone();
+            wanted
+                .contains(name)
+                .then(|| async move { (name.clone(), self.resource_tags(name, &arn).await) })
+        });
+        for (name, tags) in join_all(reads).await {
+            if let Some(Fact::Known(repository)) = facts.get_mut(&name) {
+                repository.resource_tags = Some(tags);
+            }
+        }
+    }
+
+    /// Describes repositories. One missing name fails the whole call and the answer does not say which (by code, not by message),
+    /// so a batch that fails is cut in ten, and those in single names: three rounds at most.
+    fn describe_batch(
+        &self,
+        names: Vec<RepositoryName>,
+    ) -> BoxFuture<'_, Vec<(RepositoryName, Fact<RepositoryFacts>)>> {
+        Box::pin(async move {
+            let clients = self.clients().await;
+            let request = clients
+                .ecr
+                .describe_repositories()
+                .registry_id(&self.identity.account)
+                .set_repository_names(Some(names.iter().map(ToString::to_string).collect()))
+                .send();
+            let one = (names.len() == 1).then(|| names[0].clone());
+            let answer = self
+                .call("ecr:DescribeRepositories", one.as_ref(), request)
+                .await;
+            match answer {
+                Ok(answer) => self.match_names(names, answer.repositories.unwrap_or_default()),
+                Err(failure) if failure.is("RepositoryNotFoundException") => {
+                    if let Some(name) = one {
+                        return vec![(name, Fact::Absent)];
+                    }
+                    let size = if names.len() > 10 { names.len().div_ceil(10) } else { 1 };
+                    let parts = names.chunks(size).map(|part| self.describe_batch(part.to_vec()));
+                    join_all(parts).await.into_iter().flatten().collect()
+                }
+                Err(failure) => {
+                    let why = failure.error.to_string();
+                    names
+                        .into_iter()
+                        .map(|name| (name, Fact::Unknown(why.clone())))
+                        .collect()
+                }
+            }
+        })
+    }
+
+    fn match_names(
+        &self,
+        names: Vec<RepositoryName>,
+        answered: Vec<Repository>,
+    ) -> Vec<(RepositoryName, Fact<RepositoryFacts>)> {
+        let mut answered: BTreeMap<String, Repository> = answered
+            .into_iter()
+            .filter_map(|repository| Some((repository.repository_name.clone()?, repository)))
+            .collect();
+        names
+            .into_iter()
+            .map(|name| {
+                let fact = match answered.remove(name.as_str()).map(read_repository) {
+                    Some(Ok(facts)) => {
+                        self.remember_uri(&name, &facts.uri);
+                        Fact::Known(facts)
+                    }
+                    Some(Err(why)) => Fact::Unknown(format!("repository {name}: {why}")),
+                    None => Fact::Unknown(format!(
+                        "ecr:DescribeRepositories did not answer for repository {name}"
+                    )),
+                };
+                (name, fact)
+            })
+            .collect()
+    }
+
+    async fn lifecycle(&self, name: &RepositoryName) -> Fact<ObservedLifecycle> {
+        let clients = self.clients().await;
+        let request = clients
+            .ecr
+            .get_lifecycle_policy()
+            .registry_id(&self.identity.account)
+            .repository_name(name.as_str())
+            .send();
+        match self.call("ecr:GetLifecyclePolicy", Some(name), request).await {
+            Ok(answer) => match answer.lifecycle_policy_text {
+                Some(text) => Fact::Known(lifecycle::parse(&text)),
+                None => Fact::Unknown(format!(
+                    "ecr:GetLifecyclePolicy answered no text for repository {name}"
+                )),
+            },
+            Err(failure) if failure.is("LifecyclePolicyNotFoundException") => {
+                Fact::Known(ObservedLifecycle::Rules(vec![]))
+            }
+            Err(failure) => Fact::Unknown(failure.error.to_string()),
+        }
+    }
+
+    async fn resource_tags(
+        &self,
+        name: &RepositoryName,
+        arn: &str,
+    ) -> Fact<BTreeMap<String, String>> {
+        let clients = self.clients().await;
+        let request = clients.ecr.list_tags_for_resource().resource_arn(arn).send();
+        match self.call("ecr:ListTagsForResource", Some(name), request).await {
+            Ok(answer) => Fact::Known(
+                answer
+                    .tags
+                    .unwrap_or_default()
+                    .into_iter()
+                    .filter(|tag| !tag.key.starts_with("aws:"))
+                    .map(|tag| (tag.key, tag.value))
+                    .collect(),
+            ),
+            Err(failure) => Fact::Unknown(failure.error.to_string()),
+        }
+    }
+
+    /// Returns the URI of a repository, asked for where it is not remembered.
+    pub(crate) async fn uri_of(&self, name: &RepositoryName) -> Result<String, RegistryError> {
+        if let Some(uri) = self.uri(name) {
+            return Ok(uri);
+        }
+        match self.repository(name, SettingsToRead::default()).await {
+            Fact::Known(facts) => Ok(facts.uri),
+            Fact::Absent => Err(RegistryError::NotFound(format!(
+                "repository {name} is not in registry {}",
+                self.name
+            ))),
+            Fact::Unknown(why) => Err(RegistryError::Other(why)),
+        }
+    }
+}
+
+fn read_repository(repository: Repository) -> Result<RepositoryFacts, String> {
+    let filters = repository
+        .image_tag_mutability_exclusion_filters
+        .unwrap_or_default();
+    let mut except: Vec<String> = filters.into_iter().map(|filter| filter.filter).collect();
+    except.sort();
+    except.dedup();
+    let mutable = match repository.image_tag_mutability {
+        Some(ImageTagMutability::Mutable | ImageTagMutability::MutableWithExclusion) => true,
+        Some(ImageTagMutability::Immutable | ImageTagMutability::ImmutableWithExclusion) => false,
+        other => return Err(format!("tag mutability {other:?} is not known to windlass")),
+    };
+    let encryption = match repository.encryption_configuration {
+        None => Encryption::Aes256,
+        Some(configuration) => match configuration.encryption_type {
+            EncryptionType::Aes256 => Encryption::Aes256,
+            EncryptionType::Kms => Encryption::Kms(configuration.kms_key),
+            EncryptionType::KmsDsse => Encryption::KmsDsse(configuration.kms_key),
+            other => return Err(format!("encryption {other} is not known to windlass")),
+        },
+    };
+    Ok(RepositoryFacts {
+        uri: repository.repository_uri.ok_or("ECR answered no URI")?,
+        arn: repository.repository_arn.ok_or("ECR answered no ARN")?,
+        tags: TagMutability { mutable, except },
+        scan_on_push: repository
+            .image_scanning_configuration
+            .is_some_and(|configuration| configuration.scan_on_push),
+        encryption,
+        lifecycle: None,
+        resource_tags: None,
+    })
+}

@@ -1,0 +1,266 @@
+//! Creating repositories and changing their settings.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aws_sdk_ecr::types::{
+    EncryptionConfiguration, EncryptionType, ImageScanningConfiguration, ImageTagMutability,
+    ImageTagMutabilityExclusionFilter, ImageTagMutabilityExclusionFilterType as FilterType,
+    Tag as ResourceTag,
+};
+use windlass_core::manifest::model::{Encryption, LifecycleRule, Settings, TagMutability};
+use windlass_core::name::RepositoryName;
+use windlass_core::observed::{Fact, RepositoryFacts};
+use windlass_engine::ports::{RegistryError, SettingChange, SettingsToRead};
+
+use super::account::Account;
+use super::failure::Failure;
+use super::lifecycle;
+use super::limit::backoff;
+
+/// How often a repository that was just created is asked for: about a minute in all.
+const VISIBLE_ATTEMPTS: u32 = 35;
+
+impl Account {
+    pub(crate) async fn create_repository(
+        &self,
+        name: &RepositoryName,
+        settings: &Settings,
+        resource_tags: &BTreeMap<String, String>,
+    ) -> Result<RepositoryFacts, RegistryError> {
+        let mut tags = settings.resource_tags.clone();
+        tags.extend(resource_tags.clone());
+        let created = match self.create(name, settings, &tags).await {
+            Ok(()) => true,
+            Err(failure) if failure.is("RepositoryAlreadyExistsException") => false,
+            Err(failure) => return Err(failure.error),
+        };
+        let read = SettingsToRead {
+            lifecycle: settings.lifecycle.is_some(),
+            resource_tags: true,
+        };
+        self.visible(name, SettingsToRead::default()).await?;
+        if created && let Some(rules) = &settings.lifecycle && !rules.value.is_empty() {
+            self.put_lifecycle(name, &rules.value).await?;
+        }
+        self.visible(name, read).await
+    }
+
+    async fn create(
+        &self,
+        name: &RepositoryName,
+        settings: &Settings,
+        tags: &BTreeMap<String, String>,
+    ) -> Result<(), Failure> {
+        let mutability = settings.tags.as_ref().map_or_else(
+            || TagMutability {
+                mutable: true,
+                except: vec![],
+            },
+            |tags| tags.value.clone(),
+        );
+        let scan = settings.scan_on_push.as_ref().is_none_or(|scan| scan.value);
+        let encryption = settings
+            .encryption
+            .as_ref()
+            .map_or(&Encryption::Aes256, |encryption| &encryption.value);
+        let clients = self.clients().await;
+        let request = clients
+            .ecr
+            .create_repository()
+            .registry_id(&self.identity.account)
+            .repository_name(name.as_str())
+            .set_tags((!tags.is_empty()).then(|| sdk_tags(tags)))
+            .image_tag_mutability(sdk_mutability(&mutability))
+            .set_image_tag_mutability_exclusion_filters(sdk_filters(&mutability))
+            .image_scanning_configuration(
+                ImageScanningConfiguration::builder()
+                    .scan_on_push(scan)
+                    .build(),
+            )
+            .encryption_configuration(sdk_encryption(encryption))
+            .send();
+        self.call("ecr:CreateRepository", Some(name), request)
+            .await
+            .map(|_| ())
+    }
+
+    /// Waits until a repository is there: ECR may not show one for some seconds after it was created.
+    async fn visible(
+        &self,
+        name: &RepositoryName,
+        read: SettingsToRead,
+    ) -> Result<RepositoryFacts, RegistryError> {
+        for attempt in 0..VISIBLE_ATTEMPTS {
+            match self.repository(name, read).await {
+                Fact::Known(facts) => return Ok(facts),
+                Fact::Unknown(why) => return Err(RegistryError::Transient(why)),
+                Fact::Absent => tokio::time::sleep(backoff(attempt, Duration::from_secs(2))).await,
+            }
+        }
+        Err(RegistryError::Transient(format!(
+            "repository {name} was created in registry {} and is still not visible; try again later",
+            self.name
+        )))
+    }
+
+    pub(crate) async fn change_setting(
+        &self,
+        name: &RepositoryName,
+        change: &SettingChange,
+    ) -> Result<(), RegistryError> {
+        match change {
+            SettingChange::Tags(tags) => self.put_mutability(name, tags).await?,
+            SettingChange::ScanOnPush(scan) => self.put_scanning(name, *scan).await?,
+            SettingChange::Lifecycle(rules) if rules.is_empty() => {
+                self.delete_lifecycle(name).await?;
+            }
+            SettingChange::Lifecycle(rules) => self.put_lifecycle(name, rules).await?,
+            SettingChange::ResourceTags(tags) => self.tag_resource(name, tags).await?,
+        }
+        Ok(())
+    }
+
+    async fn put_mutability(&self, name: &RepositoryName, tags: &TagMutability) -> Result<(), Failure> {
+        let clients = self.clients().await;
+        // The call replaces value and filters together: both are always sent.
+        let request = clients
+            .ecr
+            .put_image_tag_mutability()
+            .registry_id(&self.identity.account)
+            .repository_name(name.as_str())
+            .image_tag_mutability(sdk_mutability(tags))
+            .set_image_tag_mutability_exclusion_filters(sdk_filters(tags))
+            .send();
+        self.call("ecr:PutImageTagMutability", Some(name), request)
+            .await
+            .map(|_| ())
+    }
+
+    async fn put_scanning(&self, name: &RepositoryName, scan: bool) -> Result<(), Failure> {
+        let clients = self.clients().await;
+        #[expect(
+            deprecated,
+            reason = "scan on push of a repository is what the manifest asks for; registry scanning is another setting"
+        )]
+        let request = clients
+            .ecr
+            .put_image_scanning_configuration()
+            .registry_id(&self.identity.account)
+            .repository_name(name.as_str())
+            .image_scanning_configuration(
+                ImageScanningConfiguration::builder()
+                    .scan_on_push(scan)
+                    .build(),
+            )
+            .send();
+        self.call("ecr:PutImageScanningConfiguration", Some(name), request)
+            .await
+            .map(|_| ())
+    }
+
+    async fn put_lifecycle(&self, name: &RepositoryName, rules: &[LifecycleRule]) -> Result<(), Failure> {
+        let clients = self.clients().await;
+        let request = clients
+            .ecr
+            .put_lifecycle_policy()
+            .registry_id(&self.identity.account)
+            .repository_name(name.as_str())
+            .lifecycle_policy_text(lifecycle::render(rules))
+            .send();
+        self.call("ecr:PutLifecyclePolicy", Some(name), request)
+            .await
+            .map(|_| ())
+    }
+
+    async fn delete_lifecycle(&self, name: &RepositoryName) -> Result<(), Failure> {
+        let clients = self.clients().await;
+        let request = clients
+            .ecr
+            .delete_lifecycle_policy()
+            .registry_id(&self.identity.account)
+            .repository_name(name.as_str())
+            .send();
+        match self.call("ecr:DeleteLifecyclePolicy", Some(name), request).await {
+            Ok(_) => Ok(()),
+            Err(failure) if failure.is("LifecyclePolicyNotFoundException") => Ok(()),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    async fn tag_resource(
+        &self,
+        name: &RepositoryName,
+        tags: &BTreeMap<String, String>,
+    ) -> Result<(), RegistryError> {
+        let arn = match self.repository(name, SettingsToRead::default()).await {
+            Fact::Known(facts) => facts.arn,
+            Fact::Absent => {
+                return Err(RegistryError::NotFound(format!(
+                    "repository {name} is not in registry {}",
+                    self.name
+                )));
+            }
+            Fact::Unknown(why) => return Err(RegistryError::Other(why)),
+        };
+        let clients = self.clients().await;
+        let request = clients
+            .ecr
+            .tag_resource()
+            .resource_arn(arn)
+            .set_tags(Some(sdk_tags(tags)))
+            .send();
+        self.call("ecr:TagResource", Some(name), request).await?;
+        Ok(())
+    }
+}
+
+fn sdk_mutability(tags: &TagMutability) -> ImageTagMutability {
+    match (tags.mutable, tags.except.is_empty()) {
+        (true, true) => ImageTagMutability::Mutable,
+        (true, false) => ImageTagMutability::MutableWithExclusion,
+        (false, true) => ImageTagMutability::Immutable,
+        (false, false) => ImageTagMutability::ImmutableWithExclusion,
+    }
+}
+
+/// Filters belong only to the values with exclusion; an empty list would be refused.
+fn sdk_filters(tags: &TagMutability) -> Option<Vec<ImageTagMutabilityExclusionFilter>> {
+    (!tags.except.is_empty()).then(|| {
+        tags.except
+            .iter()
+            .map(|glob| {
+                ImageTagMutabilityExclusionFilter::builder()
+                    .filter_type(FilterType::Wildcard)
+                    .filter(glob)
+                    .build()
+                    .expect("type and filter are set")
+            })
+            .collect()
+    })
+}
+
+fn sdk_encryption(encryption: &Encryption) -> EncryptionConfiguration {
+    let (kind, key) = match encryption {
+        Encryption::Aes256 => (EncryptionType::Aes256, None),
+        Encryption::Kms(key) => (EncryptionType::Kms, key.clone()),
+        Encryption::KmsDsse(key) => (EncryptionType::KmsDsse, key.clone()),
+    };
+    EncryptionConfiguration::builder()
+        .encryption_type(kind)
+        .set_kms_key(key)
+        .build()
+        .expect("the type is set")
+}
+
+fn sdk_tags(tags: &BTreeMap<String, String>) -> Vec<ResourceTag> {
+    tags.iter()
+        .map(|(key, value)| {
+            ResourceTag::builder()
+                .key(key)
+                .value(value)
+                .build()
+                .expect("key and value are set")
+        })
+        .collect()
+}
