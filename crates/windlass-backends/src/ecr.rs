@@ -21,18 +21,19 @@ mod token;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use windlass_core::manifest::model::{self, Settings};
+use windlass_core::manifest::model;
 use windlass_core::name::{Digest, ImageName, RegistryName, RepositoryKey, RepositoryName, Tag};
 use windlass_core::observed::{Fact, ImageFacts, RepositoryFacts};
 use windlass_core::oci::Descriptor;
+use windlass_core::plan::{NewRepository, SettingChange};
 use windlass_engine::event::Events;
 use windlass_engine::ports::{
     LocalImage, Manifest, PullCredentials, PushedBlobs, Put, Registry, RegistryError,
-    SettingChange, SettingsToRead,
+    SettingsToRead,
 };
 
-pub use self::account::{Options, Override};
 use self::account::{Account, Identity, SignIns};
+pub use self::account::{Options, Override};
 use crate::oci::transport::Transport;
 
 /// All registries of a workspace.
@@ -117,13 +118,10 @@ impl Registry for EcrRegistries {
     async fn create_repository(
         &self,
         key: &RepositoryKey,
-        settings: &Settings,
-        resource_tags: &BTreeMap<String, String>,
+        repository: &NewRepository,
     ) -> Result<RepositoryFacts, RegistryError> {
         let account = self.account(&key.registry)?;
-        account
-            .create_repository(&key.repository, settings, resource_tags)
-            .await
+        account.create_repository(&key.repository, repository).await
     }
 
     async fn change_setting(

@@ -187,7 +187,10 @@ impl Account {
 
     /// Returns the clients, made at the first call. Makes no call itself.
     pub(crate) async fn clients(&self) -> &Clients {
-        self.clients.get_or_init(|| self.make_clients()).await
+        // Boxed: reading the AWS configuration is a large future, and every call passes here.
+        self.clients
+            .get_or_init(|| Box::pin(self.make_clients()))
+            .await
     }
 
     async fn make_clients(&self) -> Clients {
@@ -271,7 +274,7 @@ impl Account {
     }
 
     /// Says which call an error is about.
-    pub(crate) fn describe(&self, action: &'static str, repository: Option<&RepositoryName>) -> Call {
+    fn call_text(&self, action: &'static str, repository: Option<&RepositoryName>) -> Call {
         Call {
             action,
             on: repository.map(|name| format!("repository {name}")),
@@ -294,6 +297,8 @@ impl Account {
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
+        // Boxed: the futures of the SDK are large, and would be kept in several places here.
+        let request = Box::pin(request);
         let result = self
             .breaker
             .guard(async {
@@ -307,7 +312,7 @@ impl Account {
             .await?;
         let mut failure = match result {
             Ok(value) => return Ok(value),
-            Err(error) => translate(&self.describe(action, repository), &error),
+            Err(error) => translate(&self.call_text(action, repository), &error),
         };
         match &mut failure.error {
             error @ (RegistryError::Unreachable(_) | RegistryError::Credentials(_)) => {
@@ -320,7 +325,7 @@ impl Account {
             }
             _ => (),
         }
-        Ok(Err(failure)?)
+        Err(failure)
     }
 
     /// Returns the account of the credentials; asked once.
@@ -370,7 +375,11 @@ impl Account {
     }
 
     /// Returns another repository of the registry that holds a blob, as far as this run knows.
-    pub(crate) fn blob_elsewhere(&self, digest: &Digest, not: &RepositoryName) -> Option<RepositoryName> {
+    pub(crate) fn blob_elsewhere(
+        &self,
+        digest: &Digest,
+        not: &RepositoryName,
+    ) -> Option<RepositoryName> {
         lock(&self.blobs)
             .get(digest)?
             .iter()

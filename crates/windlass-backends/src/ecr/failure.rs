@@ -104,7 +104,10 @@ where
     E: Error + 'static,
 {
     let chain = chain_of(error);
-    if let Some(network) = chain.iter().find_map(|e| e.downcast_ref::<TransportError>()) {
+    if let Some(network) = chain
+        .iter()
+        .find_map(|e| e.downcast_ref::<TransportError>())
+    {
         return unreachable(call, &network.to_string());
     }
     if let Some(credentials) = chain
@@ -118,8 +121,13 @@ where
     {
         return unreachable(call, &last_text(&chain));
     }
-    RegistryError::Other(format!("{} on {}: {}", call.action, call.place(), last_text(&chain)))
-        .into()
+    RegistryError::Other(format!(
+        "{} on {}: {}",
+        call.action,
+        call.place(),
+        last_text(&chain)
+    ))
+    .into()
 }
 
 fn credentials_failure(
@@ -166,7 +174,11 @@ fn answered(
     let request = request
         .map(|id| format!(" (request {id})"))
         .unwrap_or_default();
-    let what = format!("{named} for {} on {}{message}{request}", call.action, call.place());
+    let what = format!(
+        "{named} for {} on {}{message}{request}",
+        call.action,
+        call.place()
+    );
     let error = match kind_of(code, status) {
         Kind::Denied => RegistryError::Denied(format!(
             "{what}; allow {} for the identity that windlass runs as",
@@ -223,13 +235,15 @@ fn kind_of(code: &str, status: u16) -> Kind {
 }
 
 fn chain_of<'a>(error: &'a (dyn Error + 'static)) -> Vec<&'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |error| error.source()).collect()
+    let mut chain = vec![error];
+    while let Some(next) = chain[chain.len() - 1].source() {
+        chain.push(next);
+    }
+    chain
 }
 
 fn last_text(chain: &[&(dyn Error + 'static)]) -> String {
     let mut texts: Vec<String> = chain.iter().map(ToString::to_string).collect();
     texts.dedup();
-    texts
-        .split_off(texts.len().saturating_sub(2))
-        .join(": ")
+    texts.split_off(texts.len().saturating_sub(2)).join(": ")
 }

@@ -41,7 +41,7 @@ impl Account {
         let all: Vec<&Tag> = tags.iter().collect();
         let batches = join_all(all.chunks(BATCH).map(|batch| self.image_batch(name, batch))).await;
         let mut facts = Facts::new();
-        let mut hidden = BTreeSet::new();
+        let mut hidden = Facts::new();
         for (read, missing) in batches {
             facts.extend(read);
             hidden.extend(missing);
@@ -53,11 +53,7 @@ impl Account {
     }
 
     /// Returns what was read, and the tags that ECR says it cannot give: absent, or in the archive.
-    async fn image_batch(
-        &self,
-        name: &RepositoryName,
-        tags: &[&Tag],
-    ) -> (Facts, BTreeMap<Tag, Fact<ImageFacts>>) {
+    async fn image_batch(&self, name: &RepositoryName, tags: &[&Tag]) -> (Facts, Facts) {
         let ids = tags
             .iter()
             .map(|tag| ImageIdentifier::builder().image_tag(tag.as_str()).build())
@@ -71,7 +67,7 @@ impl Account {
                     Fact::Unknown(failure.error.to_string())
                 };
                 let facts = tags.iter().map(|tag| ((*tag).clone(), fact.clone()));
-                return (facts.collect(), BTreeMap::new());
+                return (facts.collect(), Facts::new());
             }
         };
         let mut facts: Facts = tags
@@ -81,7 +77,7 @@ impl Account {
                 ((*tag).clone(), Fact::Unknown(why))
             })
             .collect();
-        let mut hidden = BTreeMap::new();
+        let mut hidden = Facts::new();
         for image in images {
             let tag = image.image_id.as_ref().and_then(|id| id.image_tag.clone());
             if let Some(fact) = tag.and_then(|tag| facts.get_mut(&Tag::new(tag).ok()?)) {
@@ -89,8 +85,14 @@ impl Account {
             }
         }
         for failure in failures {
-            let tag = failure.image_id.as_ref().and_then(|id| id.image_tag.clone());
-            let Some(tag) = tag.and_then(|tag| Tag::new(tag).ok()).filter(|tag| facts.contains_key(tag)) else {
+            let tag = failure
+                .image_id
+                .as_ref()
+                .and_then(|id| id.image_tag.clone());
+            let Some(tag) = tag
+                .and_then(|tag| Tag::new(tag).ok())
+                .filter(|tag| facts.contains_key(tag))
+            else {
                 continue;
             };
             let fact = read_failure(name, &tag, &failure);
@@ -126,11 +128,14 @@ impl Account {
     }
 
     /// Looks for tags among the archived images, which cannot be pulled but are there.
-    async fn archived(&self, name: &RepositoryName, mut tags: BTreeMap<Tag, Fact<ImageFacts>>) -> Facts {
+    async fn archived(&self, name: &RepositoryName, mut tags: Facts) -> Facts {
         let listed = match self.list_archived(name, &tags).await {
             Ok(listed) => listed,
             // Who may not list gets what BatchGetImage said.
-            Err(Failure { error: RegistryError::Denied(_), .. }) => BTreeMap::new(),
+            Err(Failure {
+                error: RegistryError::Denied(_),
+                ..
+            }) => BTreeMap::new(),
             Err(failure) => {
                 let why = Fact::Unknown(failure.error.to_string());
                 return tags.into_keys().map(|tag| (tag, why.clone())).collect();
@@ -153,7 +158,7 @@ impl Account {
     async fn list_archived(
         &self,
         name: &RepositoryName,
-        tags: &BTreeMap<Tag, Fact<ImageFacts>>,
+        tags: &Facts,
     ) -> Result<BTreeMap<Tag, Digest>, Failure> {
         let clients = self.clients().await;
         let mut found = BTreeMap::new();
@@ -199,7 +204,9 @@ impl Account {
         name: &RepositoryName,
         digest: &Digest,
     ) -> Result<Manifest, RegistryError> {
-        let id = ImageIdentifier::builder().image_digest(digest.as_str()).build();
+        let id = ImageIdentifier::builder()
+            .image_digest(digest.as_str())
+            .build();
         let (images, failures) = self.batch_get_image(name, vec![id]).await?;
         if let Some(image) = images.into_iter().next() {
             let bytes = image.image_manifest.unwrap_or_default().into_bytes();
@@ -215,7 +222,9 @@ impl Account {
             return Ok(Manifest { bytes, media_type });
         }
         let failure = failures.into_iter().next();
-        let code = failure.as_ref().and_then(|failure| failure.failure_code.clone());
+        let code = failure
+            .as_ref()
+            .and_then(|failure| failure.failure_code.clone());
         let text = format!(
             "{name}@{digest} of registry {} cannot be read: {}",
             self.name,
@@ -240,7 +249,10 @@ fn media_type_of(bytes: &[u8]) -> Option<String> {
 }
 
 fn read_image(name: &RepositoryName, image: &Image) -> Fact<ImageFacts> {
-    let digest = image.image_id.as_ref().and_then(|id| id.image_digest.clone());
+    let digest = image
+        .image_id
+        .as_ref()
+        .and_then(|id| id.image_digest.clone());
     let (Some(digest), Some(manifest)) = (digest, &image.image_manifest) else {
         return Fact::Unknown(format!(
             "ecr:BatchGetImage answered an image of {name} without digest or manifest"

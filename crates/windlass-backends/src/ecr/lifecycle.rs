@@ -13,11 +13,12 @@ struct Policy {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Rule {
-    rule_priority: u64,
-    /// For people; it changes nothing, so it makes no difference.
-    #[serde(skip_serializing)]
-    #[serde(default, rename = "description")]
-    _description: Option<String>,
+    #[serde(rename = "rulePriority")]
+    priority: u64,
+    /// For people; it selects nothing, so it makes no difference.
+    #[serde(default, skip_serializing)]
+    #[expect(dead_code, reason = "named so that it is no unknown member")]
+    description: Option<serde::de::IgnoredAny>,
     selection: Selection,
     action: Action,
 }
@@ -52,7 +53,7 @@ pub(crate) fn render(rules: &[LifecycleRule]) -> String {
     serde_json::to_string(&Policy { rules }).expect("texts and numbers are JSON")
 }
 
-fn render_rule((rule, rule_priority): (&LifecycleRule, u64)) -> Rule {
+fn render_rule((rule, priority): (&LifecycleRule, u64)) -> Rule {
     let (tag_status, tag_pattern_list) = match &rule.select {
         LifecycleSelection::Tagged(glob) => ("tagged", vec![glob.clone()]),
         LifecycleSelection::Untagged => ("untagged", vec![]),
@@ -67,8 +68,8 @@ fn render_rule((rule, rule_priority): (&LifecycleRule, u64)) -> Rule {
     let archived = matches!(rule.when, LifecycleCount::ArchivedDays(_));
     let days = !matches!(rule.when, LifecycleCount::MoreThan(_));
     Rule {
-        rule_priority,
-        _description: None,
+        priority,
+        description: None,
         selection: Selection {
             tag_status: tag_status.to_owned(),
             tag_pattern_list,
@@ -96,7 +97,7 @@ pub(crate) fn parse(text: &str) -> ObservedLifecycle {
 
 fn parse_rules(text: &str) -> Option<Vec<LifecycleRule>> {
     let mut policy: Policy = serde_json::from_str(text).ok()?;
-    policy.rules.sort_by_key(|rule| rule.rule_priority);
+    policy.rules.sort_by_key(|rule| rule.priority);
     policy.rules.into_iter().map(parse_rule).collect()
 }
 
@@ -134,7 +135,10 @@ fn parse_rule(rule: Rule) -> Option<LifecycleRule> {
     if storage_class.is_some_and(|class| class != expected_class) {
         return None;
     }
-    let archive = match (rule.action.r#type.as_str(), rule.action.target_storage_class.as_deref()) {
+    let archive = match (
+        rule.action.r#type.as_str(),
+        rule.action.target_storage_class.as_deref(),
+    ) {
         ("expire", None) => false,
         ("transition", Some("archive")) => true,
         _ => return None,
@@ -215,7 +219,10 @@ mod tests {
                 panic!("{text} must not read as rules");
             };
             let value: serde_json::Value = serde_json::from_str(text).unwrap();
-            assert_eq!(serde_json::from_str::<serde_json::Value>(&kept).unwrap(), value);
+            assert_eq!(
+                serde_json::from_str::<serde_json::Value>(&kept).unwrap(),
+                value
+            );
         }
         assert_eq!(
             parse("not JSON"),

@@ -75,10 +75,7 @@ impl Breaker {
     }
 
     /// Runs `work` unless the breaker is open; gives it up when the breaker opens meanwhile.
-    pub(crate) async fn guard<T>(
-        &self,
-        work: impl Future<Output = T>,
-    ) -> Result<T, RegistryError> {
+    pub(crate) async fn guard<T>(&self, work: impl Future<Output = T>) -> Result<T, RegistryError> {
         let mut changes = self.open.subscribe();
         if let Some((since, error)) = changes.borrow_and_update().as_ref()
             && since.elapsed() < self.closes_after
@@ -117,7 +114,10 @@ mod tests {
             turns.push(start.elapsed());
         }
         for window in turns.windows(9) {
-            assert!(window[8] - window[0] >= Duration::from_secs(1), "{window:?}");
+            assert!(
+                window[8] >= window[0] + Duration::from_secs(1),
+                "{window:?}"
+            );
         }
         assert_eq!(turns[7], Duration::ZERO, "the first eight do not wait");
         assert_eq!(turns[39], Duration::from_secs(4));
@@ -127,10 +127,9 @@ mod tests {
     async fn a_tripped_breaker_ends_what_runs_and_what_comes_until_it_closes() {
         let breaker = Breaker::new(Duration::from_secs(5));
         let error = RegistryError::Unreachable("gone".to_owned());
-        let (running, ()) = tokio::join!(
-            breaker.guard(std::future::pending::<()>()),
-            async { breaker.trip(&error) }
-        );
+        let (running, ()) = tokio::join!(breaker.guard(std::future::pending::<()>()), async {
+            breaker.trip(&error);
+        });
         assert_eq!(running, Err(error.clone()));
         assert_eq!(breaker.guard(async { 1 }).await, Err(error));
         tokio::time::advance(Duration::from_secs(6)).await;

@@ -51,7 +51,9 @@ impl Account {
             .send();
         let answer = match self.call("ecr:PutImage", Some(name), request).await {
             Ok(answer) => answer,
-            Err(failure) if failure.is("ImageAlreadyExistsException") => return Ok(Put::AlreadyThere),
+            Err(failure) if failure.is("ImageAlreadyExistsException") => {
+                return Ok(Put::AlreadyThere);
+            }
             Err(failure) => return Err(failure),
         };
         let stored = answer

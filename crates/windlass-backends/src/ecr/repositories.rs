@@ -10,6 +10,7 @@ use windlass_core::observed::{Fact, ObservedLifecycle, RepositoryFacts};
 use windlass_engine::ports::{RegistryError, SettingsToRead};
 
 use super::account::Account;
+use super::failure::Failure;
 use super::lifecycle;
 
 /// Names that `DescribeRepositories` takes at once.
@@ -24,10 +25,16 @@ impl Account {
         names: &BTreeMap<RepositoryName, SettingsToRead>,
     ) -> Described {
         let all: Vec<RepositoryName> = names.keys().cloned().collect();
-        let batches = join_all(all.chunks(BATCH).map(|batch| self.describe_batch(batch.to_vec())));
-        let lifecycles = join_all(names.iter().filter(|(_, read)| read.lifecycle).map(
-            |(name, _)| async move { (name.clone(), self.lifecycle(name).await) },
-        ));
+        let batches = join_all(
+            all.chunks(BATCH)
+                .map(|batch| self.describe_batch(batch.to_vec())),
+        );
+        let lifecycles = join_all(
+            names
+                .iter()
+                .filter(|(_, read)| read.lifecycle)
+                .map(|(name, _)| async move { (name.clone(), self.lifecycle(name).await) }),
+        );
         let (described, lifecycles) = join(batches, lifecycles).await;
         let mut facts: Described = described.into_iter().flatten().collect();
         for (name, lifecycle) in lifecycles {
@@ -57,17 +64,32 @@ impl Account {
     }
 
     async fn add_resource_tags(&self, facts: &mut Described, wanted: &BTreeSet<&RepositoryName>) {
-        let reads = facts.iter().filter_map(|(name, fact)| {
-            let arn = fact.known()?.arn.clone();
-            wanted
-                .contains(name)
-                .then(|| async move { (name.clone(), self.resource_tags(name, &arn).await) })
+        let known = facts
+            .iter()
+            .filter(|(name, _)| wanted.contains(name))
+            .filter_map(|(name, fact)| Some((name.clone(), fact.known()?.arn.clone())));
+        let reads = known.map(|(name, arn)| async move {
+            let tags = self.resource_tags(&name, &arn).await;
+            (name, tags)
         });
         for (name, tags) in join_all(reads).await {
             if let Some(Fact::Known(repository)) = facts.get_mut(&name) {
                 repository.resource_tags = Some(tags);
             }
         }
+    }
+
+    async fn describe(&self, names: &[RepositoryName]) -> Result<Vec<Repository>, Failure> {
+        let clients = self.clients().await;
+        let request = clients
+            .ecr
+            .describe_repositories()
+            .registry_id(&self.identity.account)
+            .set_repository_names(Some(names.iter().map(ToString::to_string).collect()))
+            .send();
+        let one = (names.len() == 1).then(|| &names[0]);
+        let answer = self.call("ecr:DescribeRepositories", one, request).await?;
+        Ok(answer.repositories.unwrap_or_default())
     }
 
     /// Describes repositories. One missing name fails the whole call and the answer does not say which (by code, not by message),
@@ -77,35 +99,57 @@ impl Account {
         names: Vec<RepositoryName>,
     ) -> BoxFuture<'_, Vec<(RepositoryName, Fact<RepositoryFacts>)>> {
         Box::pin(async move {
-            let clients = self.clients().await;
-            let request = clients
-                .ecr
-                .describe_repositories()
-                .registry_id(&self.identity.account)
-                .set_repository_names(Some(names.iter().map(ToString::to_string).collect()))
-                .send();
-            let one = (names.len() == 1).then(|| names[0].clone());
-            let answer = self
-                .call("ecr:DescribeRepositories", one.as_ref(), request)
-                .await;
-            match answer {
-                Ok(answer) => self.match_names(names, answer.repositories.unwrap_or_default()),
-                Err(failure) if failure.is("RepositoryNotFoundException") => {
-                    if let Some(name) = one {
-                        return vec![(name, Fact::Absent)];
-                    }
-                    let size = if names.len() > 10 { names.len().div_ceil(10) } else { 1 };
-                    let parts = names.chunks(size).map(|part| self.describe_batch(part.to_vec()));
+            match self.describe(&names).await {
+                Ok(answered) => self.match_names(names, answered),
+                Err(failure) if !failure.is("RepositoryNotFoundException") => {
+                    let why = Fact::Unknown(failure.error.to_string());
+                    names.into_iter().map(|name| (name, why.clone())).collect()
+                }
+                Err(_) if names.len() == 1 => {
+                    names.into_iter().map(|name| (name, Fact::Absent)).collect()
+                }
+                Err(_) => {
+                    let size = if names.len() > 10 {
+                        names.len().div_ceil(10)
+                    } else {
+                        1
+                    };
+                    let parts = names
+                        .chunks(size)
+                        .map(|part| self.describe_batch(part.to_vec()));
                     join_all(parts).await.into_iter().flatten().collect()
                 }
-                Err(failure) => {
-                    let why = failure.error.to_string();
-                    names
-                        .into_iter()
-                        .map(|name| (name, Fact::Unknown(why.clone())))
-                        .collect()
-                }
             }
+        })
+    }
+
+    /// Returns a repository, `None` where ECR says that it is not there.
+    pub(crate) async fn described(
+        &self,
+        name: &RepositoryName,
+    ) -> Result<Option<RepositoryFacts>, RegistryError> {
+        let answered = match self.describe(std::slice::from_ref(name)).await {
+            Ok(answered) => answered,
+            Err(failure) if failure.is("RepositoryNotFoundException") => return Ok(None),
+            Err(failure) => return Err(failure.error),
+        };
+        match self.match_names(vec![name.clone()], answered).pop() {
+            Some((_, Fact::Known(facts))) => Ok(Some(facts)),
+            Some((_, Fact::Unknown(why))) => Err(RegistryError::Other(why)),
+            Some((_, Fact::Absent)) | None => Ok(None),
+        }
+    }
+
+    /// The same where the repository must be there.
+    pub(crate) async fn existing(
+        &self,
+        name: &RepositoryName,
+    ) -> Result<RepositoryFacts, RegistryError> {
+        self.described(name).await?.ok_or_else(|| {
+            RegistryError::NotFound(format!(
+                "repository {name} is not in registry {}",
+                self.name
+            ))
         })
     }
 
@@ -144,7 +188,10 @@ impl Account {
             .registry_id(&self.identity.account)
             .repository_name(name.as_str())
             .send();
-        match self.call("ecr:GetLifecyclePolicy", Some(name), request).await {
+        match self
+            .call("ecr:GetLifecyclePolicy", Some(name), request)
+            .await
+        {
             Ok(answer) => match answer.lifecycle_policy_text {
                 Some(text) => Fact::Known(lifecycle::parse(&text)),
                 None => Fact::Unknown(format!(
@@ -164,8 +211,15 @@ impl Account {
         arn: &str,
     ) -> Fact<BTreeMap<String, String>> {
         let clients = self.clients().await;
-        let request = clients.ecr.list_tags_for_resource().resource_arn(arn).send();
-        match self.call("ecr:ListTagsForResource", Some(name), request).await {
+        let request = clients
+            .ecr
+            .list_tags_for_resource()
+            .resource_arn(arn)
+            .send();
+        match self
+            .call("ecr:ListTagsForResource", Some(name), request)
+            .await
+        {
             Ok(answer) => Fact::Known(
                 answer
                     .tags
@@ -184,14 +238,7 @@ impl Account {
         if let Some(uri) = self.uri(name) {
             return Ok(uri);
         }
-        match self.repository(name, SettingsToRead::default()).await {
-            Fact::Known(facts) => Ok(facts.uri),
-            Fact::Absent => Err(RegistryError::NotFound(format!(
-                "repository {name} is not in registry {}",
-                self.name
-            ))),
-            Fact::Unknown(why) => Err(RegistryError::Other(why)),
-        }
+        Ok(self.existing(name).await?.uri)
     }
 }
 

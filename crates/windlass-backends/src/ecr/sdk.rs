@@ -104,7 +104,9 @@ impl Calls {
 /// What the SDK retries is decided here: a broken connection and silence, but not a host that nothing listens on.
 fn connector_error(error: TransportError) -> ConnectorError {
     match error {
-        TransportError::Unreachable(_) => ConnectorError::other(error.into(), None).never_connected(),
+        TransportError::Unreachable(_) => {
+            ConnectorError::other(error.into(), None).never_connected()
+        }
         TransportError::Silent(_) => ConnectorError::timeout(error.into()),
         TransportError::Broken(_) => ConnectorError::io(error.into()),
     }

@@ -8,10 +8,11 @@ use aws_sdk_ecr::types::{
     ImageTagMutabilityExclusionFilter, ImageTagMutabilityExclusionFilterType as FilterType,
     Tag as ResourceTag,
 };
-use windlass_core::manifest::model::{Encryption, LifecycleRule, Settings, TagMutability};
+use windlass_core::manifest::model::{Encryption, LifecycleRule, TagMutability};
 use windlass_core::name::RepositoryName;
-use windlass_core::observed::{Fact, RepositoryFacts};
-use windlass_engine::ports::{RegistryError, SettingChange, SettingsToRead};
+use windlass_core::observed::RepositoryFacts;
+use windlass_core::plan::{NewRepository, SettingChange};
+use windlass_engine::ports::{RegistryError, SettingsToRead};
 
 use super::account::Account;
 use super::failure::Failure;
@@ -22,60 +23,57 @@ use super::limit::backoff;
 const VISIBLE_ATTEMPTS: u32 = 35;
 
 impl Account {
+    /// Creates a repository and waits until it is visible; one that exists already is left as it is.
     pub(crate) async fn create_repository(
         &self,
         name: &RepositoryName,
-        settings: &Settings,
-        resource_tags: &BTreeMap<String, String>,
+        repository: &NewRepository,
     ) -> Result<RepositoryFacts, RegistryError> {
-        let mut tags = settings.resource_tags.clone();
-        tags.extend(resource_tags.clone());
-        let created = match self.create(name, settings, &tags).await {
+        let created = match self.create(name, repository).await {
             Ok(()) => true,
             Err(failure) if failure.is("RepositoryAlreadyExistsException") => false,
             Err(failure) => return Err(failure.error),
         };
+        let facts = self.visible(name).await?;
+        if created && !repository.lifecycle.is_empty() {
+            self.put_lifecycle(name, &repository.lifecycle).await?;
+        }
         let read = SettingsToRead {
-            lifecycle: settings.lifecycle.is_some(),
+            lifecycle: true,
             resource_tags: true,
         };
-        self.visible(name, SettingsToRead::default()).await?;
-        if created && let Some(rules) = &settings.lifecycle && !rules.value.is_empty() {
-            self.put_lifecycle(name, &rules.value).await?;
-        }
-        self.visible(name, read).await
+        Ok(self
+            .repository(name, read)
+            .await
+            .known()
+            .cloned()
+            .unwrap_or(facts))
     }
 
     async fn create(
         &self,
         name: &RepositoryName,
-        settings: &Settings,
-        tags: &BTreeMap<String, String>,
+        repository: &NewRepository,
     ) -> Result<(), Failure> {
-        let mutability = settings.tags.as_ref().map_or_else(
-            || TagMutability {
-                mutable: true,
-                except: vec![],
-            },
-            |tags| tags.value.clone(),
-        );
-        let scan = settings.scan_on_push.as_ref().is_none_or(|scan| scan.value);
-        let encryption = settings
-            .encryption
-            .as_ref()
-            .map_or(&Encryption::Aes256, |encryption| &encryption.value);
+        let NewRepository {
+            tags,
+            scan_on_push,
+            encryption,
+            lifecycle: _,
+            resource_tags,
+        } = repository;
         let clients = self.clients().await;
         let request = clients
             .ecr
             .create_repository()
             .registry_id(&self.identity.account)
             .repository_name(name.as_str())
-            .set_tags((!tags.is_empty()).then(|| sdk_tags(tags)))
-            .image_tag_mutability(sdk_mutability(&mutability))
-            .set_image_tag_mutability_exclusion_filters(sdk_filters(&mutability))
+            .set_tags((!resource_tags.is_empty()).then(|| sdk_tags(resource_tags)))
+            .image_tag_mutability(sdk_mutability(tags))
+            .set_image_tag_mutability_exclusion_filters(sdk_filters(tags))
             .image_scanning_configuration(
                 ImageScanningConfiguration::builder()
-                    .scan_on_push(scan)
+                    .scan_on_push(*scan_on_push)
                     .build(),
             )
             .encryption_configuration(sdk_encryption(encryption))
@@ -86,17 +84,12 @@ impl Account {
     }
 
     /// Waits until a repository is there: ECR may not show one for some seconds after it was created.
-    async fn visible(
-        &self,
-        name: &RepositoryName,
-        read: SettingsToRead,
-    ) -> Result<RepositoryFacts, RegistryError> {
+    async fn visible(&self, name: &RepositoryName) -> Result<RepositoryFacts, RegistryError> {
         for attempt in 0..VISIBLE_ATTEMPTS {
-            match self.repository(name, read).await {
-                Fact::Known(facts) => return Ok(facts),
-                Fact::Unknown(why) => return Err(RegistryError::Transient(why)),
-                Fact::Absent => tokio::time::sleep(backoff(attempt, Duration::from_secs(2))).await,
+            if let Some(facts) = self.described(name).await? {
+                return Ok(facts);
             }
+            tokio::time::sleep(backoff(attempt, Duration::from_secs(2))).await;
         }
         Err(RegistryError::Transient(format!(
             "repository {name} was created in registry {} and is still not visible; try again later",
@@ -121,7 +114,11 @@ impl Account {
         Ok(())
     }
 
-    async fn put_mutability(&self, name: &RepositoryName, tags: &TagMutability) -> Result<(), Failure> {
+    async fn put_mutability(
+        &self,
+        name: &RepositoryName,
+        tags: &TagMutability,
+    ) -> Result<(), Failure> {
         let clients = self.clients().await;
         // The call replaces value and filters together: both are always sent.
         let request = clients
@@ -139,10 +136,6 @@ impl Account {
 
     async fn put_scanning(&self, name: &RepositoryName, scan: bool) -> Result<(), Failure> {
         let clients = self.clients().await;
-        #[expect(
-            deprecated,
-            reason = "scan on push of a repository is what the manifest asks for; registry scanning is another setting"
-        )]
         let request = clients
             .ecr
             .put_image_scanning_configuration()
@@ -159,7 +152,11 @@ impl Account {
             .map(|_| ())
     }
 
-    async fn put_lifecycle(&self, name: &RepositoryName, rules: &[LifecycleRule]) -> Result<(), Failure> {
+    async fn put_lifecycle(
+        &self,
+        name: &RepositoryName,
+        rules: &[LifecycleRule],
+    ) -> Result<(), Failure> {
         let clients = self.clients().await;
         let request = clients
             .ecr
@@ -181,7 +178,10 @@ impl Account {
             .registry_id(&self.identity.account)
             .repository_name(name.as_str())
             .send();
-        match self.call("ecr:DeleteLifecyclePolicy", Some(name), request).await {
+        match self
+            .call("ecr:DeleteLifecyclePolicy", Some(name), request)
+            .await
+        {
             Ok(_) => Ok(()),
             Err(failure) if failure.is("LifecyclePolicyNotFoundException") => Ok(()),
             Err(failure) => Err(failure),
@@ -193,16 +193,7 @@ impl Account {
         name: &RepositoryName,
         tags: &BTreeMap<String, String>,
     ) -> Result<(), RegistryError> {
-        let arn = match self.repository(name, SettingsToRead::default()).await {
-            Fact::Known(facts) => facts.arn,
-            Fact::Absent => {
-                return Err(RegistryError::NotFound(format!(
-                    "repository {name} is not in registry {}",
-                    self.name
-                )));
-            }
-            Fact::Unknown(why) => return Err(RegistryError::Other(why)),
-        };
+        let arn = self.existing(name).await?.arn;
         let clients = self.clients().await;
         let request = clients
             .ecr

@@ -49,7 +49,10 @@ impl Account {
     /// Forgets `refused` because the registry did not accept it, unless it was replaced already.
     pub(crate) async fn drop_token(&self, refused: &Arc<Token>) {
         let mut kept = self.tokens.0.lock().await;
-        if kept.as_ref().is_some_and(|token| Arc::ptr_eq(token, refused)) {
+        if kept
+            .as_ref()
+            .is_some_and(|token| Arc::ptr_eq(token, refused))
+        {
             *kept = None;
         }
     }
@@ -58,7 +61,9 @@ impl Account {
         let asked_at = SystemTime::now();
         // `registryIds` is deprecated: a token is good for every registry that the caller may use.
         let request = self.clients().await.ecr.get_authorization_token().send();
-        let answer = self.call("ecr:GetAuthorizationToken", None, request).await?;
+        let answer = self
+            .call("ecr:GetAuthorizationToken", None, request)
+            .await?;
         let unusable = || {
             RegistryError::Other(format!(
                 "ecr:GetAuthorizationToken of registry {} answered no usable token",
@@ -81,7 +86,7 @@ impl Account {
             .expires_at
             .and_then(|at| SystemTime::try_from(at).ok())
             .and_then(|at| at.duration_since(asked_at).ok())
-            .unwrap_or(Duration::from_secs(60));
+            .unwrap_or(Duration::from_mins(1));
         Ok(Token {
             user: user.to_owned(),
             password: password.to_owned(),

@@ -153,11 +153,15 @@ impl Connector {
                 let connected = if secure {
                     self.tunnel(uri, &proxy).await
                 } else if proxy.uri().scheme() == Some(&Scheme::HTTPS) {
-                    self.direct_tls(proxy.uri().clone()).await.map(Conn::proxied)
+                    self.direct_tls(proxy.uri().clone())
+                        .await
+                        .map(Conn::proxied)
                 } else {
                     self.direct(proxy.uri().clone(), true).await
                 };
-                connected.map_err(|error| format!("through the proxy {host}: {}", innermost(&*error)).into())
+                connected.map_err(|error| {
+                    format!("through the proxy {host}: {}", innermost(&*error)).into()
+                })
             }
         };
         result.map_err(|error: BoxError| ConnectError(innermost(&*error)))
@@ -234,7 +238,9 @@ fn load_bundle(path: &std::path::Path) -> Result<rustls::RootCertStore, String> 
 pub(crate) fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     let mut last = error;
     loop {
-        let inner = last.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        let inner = last
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref);
         match inner
             .map(|inner| inner as &(dyn std::error::Error + 'static))
             .or_else(|| last.source())

@@ -104,12 +104,27 @@ mod tests {
 
     #[test]
     fn errors_are_told_apart_by_code() {
-        assert!(matches!(problem(404, "NAME_UNKNOWN"), RegistryError::NotFound(_)));
+        assert!(matches!(
+            problem(404, "NAME_UNKNOWN"),
+            RegistryError::NotFound(_)
+        ));
         assert!(matches!(problem(403, "DENIED"), RegistryError::Denied(_)));
-        assert!(matches!(problem(401, "UNAUTHORIZED"), RegistryError::Credentials(_)));
-        assert!(matches!(problem(400, "TAG_INVALID"), RegistryError::TagImmutable(_)));
-        assert!(matches!(problem(429, "TOOMANYREQUESTS"), RegistryError::Transient(_)));
-        assert!(matches!(problem(405, "UNSUPPORTED"), RegistryError::Other(_)));
+        assert!(matches!(
+            problem(401, "UNAUTHORIZED"),
+            RegistryError::Credentials(_)
+        ));
+        assert!(matches!(
+            problem(400, "TAG_INVALID"),
+            RegistryError::TagImmutable(_)
+        ));
+        assert!(matches!(
+            problem(429, "TOOMANYREQUESTS"),
+            RegistryError::Transient(_)
+        ));
+        assert!(matches!(
+            problem(405, "UNSUPPORTED"),
+            RegistryError::Other(_)
+        ));
     }
 
     #[test]

@@ -116,7 +116,10 @@ impl Transport {
 }
 
 fn silent(host: &str, limit: Duration) -> TransportError {
-    TransportError::Silent(format!("{host} did not answer within {} s", limit.as_secs()))
+    TransportError::Silent(format!(
+        "{host} did not answer within {} s",
+        limit.as_secs()
+    ))
 }
 
 fn explain_connect(host: &str, why: &str) -> String {
@@ -231,7 +234,9 @@ mod tests {
 
     #[test]
     fn a_shown_host_holds_no_credentials() {
-        let uri: Uri = "https://user:canary@registry.example:8443/v2/".parse().unwrap();
+        let uri: Uri = "https://user:canary@registry.example:8443/v2/"
+            .parse()
+            .unwrap();
         assert_eq!(shown_host(&uri), "registry.example:8443");
     }
 }
