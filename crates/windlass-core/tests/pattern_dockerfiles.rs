@@ -93,7 +93,10 @@ fn each_variant_pulls_its_own_images() {
 fn a_workspace_image_is_taken_as_base() {
     for name in ["python", "go-distroless", "node"] {
         let text = render_text(name, &[("base", "our-base")], &[]);
-        assert!(pulled(&text, &["our-base"]).contains(&"our-base".to_owned()), "{name}");
+        assert!(
+            pulled(&text, &["our-base"]).contains(&"our-base".to_owned()),
+            "{name}"
+        );
     }
 }
 
@@ -102,7 +105,11 @@ fn stamps_decide_nothing_in_a_pattern() {
     for (name, flags, notes) in [
         ("python", None, 0),
         ("node", None, 0),
-        ("go-distroless", Some(("ldflags", "-X main.version=$VERSION")), 1),
+        (
+            "go-distroless",
+            Some(("ldflags", "-X main.version=$VERSION")),
+            1,
+        ),
     ] {
         let with: Vec<(&str, &str)> = flags.into_iter().collect();
         let text = render_text(name, &with, &["VERSION"]);
