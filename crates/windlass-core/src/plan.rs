@@ -18,13 +18,14 @@ use std::collections::BTreeMap;
 pub use after::after;
 pub use check::check;
 pub use model::{
-    BasePlan, ImageAction, ImagePlan, NewRepository, Plan, Reason, RepositoryAction,
+    BasePlan, ImageAction, ImagePlan, NewRepository, Plan, Reason, RegistryPlan, RepositoryAction,
     RepositoryPlan, SettingChange, SettingDiff, TagAction, TagPlan, TargetPlan, VariablePlan,
 };
 pub use repository::WORKSPACE_TAG;
 pub use tags::is_immutable;
 
 use crate::desired::Desired;
+use crate::manifest::model::Registry;
 use crate::name::RepositoryKey;
 use crate::observed::{Fact, Observed};
 
@@ -66,6 +67,7 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
         environment: desired.environment.clone(),
         git_sha: desired.git_sha.clone(),
         builder,
+        registries: desired.registries.iter().map(registry).collect(),
         variables: desired
             .variables
             .iter()
@@ -87,5 +89,25 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
         images,
         repositories,
         notes,
+    }
+}
+
+fn registry(registry: &Registry) -> RegistryPlan {
+    let Registry {
+        name,
+        account,
+        region,
+        role,
+        profile,
+        endpoint,
+        location: _,
+    } = registry.clone();
+    RegistryPlan {
+        name,
+        account,
+        region,
+        role,
+        profile,
+        endpoint,
     }
 }

@@ -55,7 +55,7 @@ pub struct Registry {
 }
 
 /// A role to assume.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Role {
     /// The ARN.
     pub arn: String,
@@ -66,7 +66,7 @@ pub struct Role {
 }
 
 /// Endpoints of a registry; `None` means the SDK's own.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Endpoint {
     /// URL of the ECR API.
     pub ecr: Option<String>,

@@ -138,6 +138,7 @@ mod tests {
                 environment: None,
                 git_sha: None,
                 builder: None,
+                registries: Vec::new(),
                 variables: Vec::new(),
                 bases: Vec::new(),
                 images: Vec::new(),

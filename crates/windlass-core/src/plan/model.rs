@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::desired::BuildSpec;
 use crate::fingerprint::InputChange;
-use crate::manifest::model::{Encryption, LifecycleRule, TagMutability};
-use crate::name::{Digest, Fingerprint, ImageName, RepositoryKey, Tag};
+use crate::manifest::model::{Encryption, Endpoint, LifecycleRule, Role, TagMutability};
+use crate::name::{Digest, Fingerprint, ImageName, RegistryName, RepositoryKey, Tag};
 
 /// Everything an apply does, with the reasons for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +20,8 @@ pub struct Plan {
     pub git_sha: Option<String>,
     /// The builder that was asked for images, `None` where none answered.
     pub builder: Option<String>,
+    /// The registries in scope: what a saved plan needs to reach them again.
+    pub registries: Vec<RegistryPlan>,
     /// The variables with their origins.
     pub variables: Vec<VariablePlan>,
     /// The base images with their digests, by upstream reference.
@@ -57,6 +59,23 @@ impl Plan {
                 )
             })
     }
+}
+
+/// A registry as the plan reached it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegistryPlan {
+    /// Its name.
+    pub name: RegistryName,
+    /// Its account, twelve digits.
+    pub account: String,
+    /// Its AWS region.
+    pub region: String,
+    /// The role that is assumed.
+    pub role: Option<Role>,
+    /// The profile of the AWS configuration.
+    pub profile: Option<String>,
+    /// Endpoints that replace those of the SDK.
+    pub endpoint: Endpoint,
 }
 
 /// A variable as the plan used it.

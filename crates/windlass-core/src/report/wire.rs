@@ -392,6 +392,7 @@ impl Report {
             environment,
             git_sha,
             builder,
+            registries: _,
             variables,
             bases,
             images: _,
