@@ -92,14 +92,6 @@ impl Breaker {
     }
 }
 
-/// Returns how long to wait before attempt number `attempt` (from 1) is repeated: doubling, with jitter, at most `limit`.
-pub(crate) fn backoff(attempt: u32, limit: Duration) -> Duration {
-    use std::hash::{BuildHasher as _, RandomState};
-    let base = Duration::from_millis(100).saturating_mul(1 << attempt.min(10));
-    let jitter = RandomState::new().hash_one(attempt) % 50;
-    (base.min(limit) * (75 + u32::try_from(jitter).expect("below 50"))) / 100
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,13 +126,5 @@ mod tests {
         assert_eq!(breaker.guard(async { 1 }).await, Err(error));
         tokio::time::advance(Duration::from_secs(6)).await;
         assert_eq!(breaker.guard(async { 1 }).await, Ok(1));
-    }
-
-    #[test]
-    fn waits_grow_and_are_bounded() {
-        for attempt in 1..40 {
-            assert!(backoff(attempt, Duration::from_secs(2)) <= Duration::from_millis(2_500));
-        }
-        assert!(backoff(1, Duration::from_secs(9)) >= Duration::from_millis(150));
     }
 }

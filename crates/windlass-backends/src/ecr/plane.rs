@@ -12,11 +12,10 @@ use windlass_core::name::{Digest, RepositoryName};
 use windlass_engine::ports::{PullCredentials, RegistryError};
 
 use super::account::Account;
-use super::limit::backoff;
 use super::push::{Counter, file_body};
 use super::token::Token;
 use crate::oci::problem::Problem;
-use crate::oci::transport::{self, TransportError, basic, scheme_of};
+use crate::oci::transport::{self, TransportError, backoff, basic, scheme_of};
 
 /// How long the registry may think about a request without a body.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -17,7 +17,7 @@ use windlass_engine::ports::{RegistryError, SettingsToRead};
 use super::account::Account;
 use super::failure::Failure;
 use super::lifecycle;
-use super::limit::backoff;
+use crate::oci::transport::backoff;
 
 /// How often a repository that was just created is asked for: about a minute in all.
 const VISIBLE_ATTEMPTS: u32 = 35;
