@@ -1,13 +1,13 @@
 //! What the manifest wants, with every input settled: rendered, listed, locked and fingerprinted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::diag::Location;
 use crate::fingerprint::{Inputs, InputsRecord};
-use crate::manifest::model::{ImageTarget, Registry, Repository, Variable};
-use crate::name::{Digest, Fingerprint, ImageName};
+use crate::manifest::model::{ImageTarget, Registry, Repository, Variable, Workspace};
+use crate::name::{Address, Digest, Fingerprint, ImageName, RepositoryKey};
 
 /// Everything a plan is made from on the wanted side.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -152,4 +152,73 @@ pub struct BaseState {
     pub digest: Digest,
     /// Whether the digest came from `windlass.lock`; else it was resolved on the fly.
     pub locked: bool,
+}
+
+/// Narrows a workspace to some addresses: images with the images they need and the repositories that hold them.
+///
+/// # Errors
+/// Returns the addresses that the workspace does not have, and changes nothing.
+pub fn select(workspace: &mut Workspace, addresses: &[Address]) -> Result<(), Vec<String>> {
+    let unknown: Vec<String> = addresses
+        .iter()
+        .filter(|address| !has(workspace, address))
+        .map(ToString::to_string)
+        .collect();
+    if !unknown.is_empty() {
+        return Err(unknown);
+    }
+    let mut images: BTreeSet<ImageName> = BTreeSet::new();
+    let mut left: Vec<ImageName> = addresses
+        .iter()
+        .filter_map(|address| {
+            if let Address::Image(name) = address {
+                Some(name.clone())
+            } else {
+                None
+            }
+        })
+        .collect();
+    while let Some(name) = left.pop() {
+        let image = workspace.images.iter().find(|image| image.name == name);
+        left.extend(
+            image
+                .iter()
+                .flat_map(|image| &image.needs)
+                .map(|need| need.image.clone())
+                .filter(|need| !images.contains(need)),
+        );
+        images.insert(name);
+    }
+    workspace
+        .images
+        .retain(|image| images.contains(&image.name));
+    let held: BTreeSet<RepositoryKey> = workspace
+        .images
+        .iter()
+        .flat_map(|image| &image.targets)
+        .map(|target| target.key.clone())
+        .collect();
+    workspace.repositories.retain(|repository| {
+        let named = addresses.iter().any(|address| match address {
+            Address::Repository(key) => *key == repository.key,
+            Address::Registry(registry) => *registry == repository.key.registry,
+            Address::Image(_) => false,
+        });
+        named || held.contains(&repository.key)
+    });
+    Ok(())
+}
+
+fn has(workspace: &Workspace, address: &Address) -> bool {
+    match address {
+        Address::Image(name) => workspace.images.iter().any(|image| image.name == *name),
+        Address::Repository(key) => workspace
+            .repositories
+            .iter()
+            .any(|repository| repository.key == *key),
+        Address::Registry(name) => workspace
+            .registries
+            .iter()
+            .any(|registry| registry.name == *name),
+    }
 }

@@ -42,6 +42,18 @@ pub struct SavedPlan {
     pub diagnostics: Vec<SavedDiagnostic>,
 }
 
+impl SavedPlan {
+    /// Puts a plan together with what was said while it was made.
+    pub fn new(header: Header, plan: Plan, diagnostics: &[crate::diag::Diagnostic]) -> Self {
+        let diagnostics = diagnostics.iter().map(SavedDiagnostic::from).collect();
+        Self {
+            header,
+            plan,
+            diagnostics,
+        }
+    }
+}
+
 /// Why bytes are not a saved plan that this windlass can use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PlanFileError {
