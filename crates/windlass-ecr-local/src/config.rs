@@ -59,6 +59,8 @@ pub struct Quirks {
     pub rewritten_policies: bool,
     /// For how long a new repository is not yet found.
     pub creation_delay: Duration,
+    /// For how long an image that is restored from the archive is `ACTIVATING`.
+    pub restore_delay: Duration,
     /// The published rates are enforced.
     pub throttling: bool,
     /// Reading an image by `BatchGetImage` or by a pull records a pull time.
@@ -69,6 +71,7 @@ impl Default for Quirks {
     fn default() -> Self {
         Self {
             creation_delay: Duration::from_millis(50),
+            restore_delay: Duration::from_millis(50),
             throttling: true,
             ..Self::all_but_timing()
         }
@@ -84,6 +87,7 @@ impl Quirks {
             strict_mount: true,
             rewritten_policies: true,
             creation_delay: Duration::ZERO,
+            restore_delay: Duration::ZERO,
             throttling: false,
             pull_times: true,
         }
@@ -97,6 +101,7 @@ impl Quirks {
             strict_mount: false,
             rewritten_policies: false,
             creation_delay: Duration::ZERO,
+            restore_delay: Duration::ZERO,
             throttling: false,
             pull_times: false,
         }

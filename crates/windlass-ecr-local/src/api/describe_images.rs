@@ -38,7 +38,7 @@ impl Filter {
             _ => true,
         };
         let status = self.image_status.as_deref().unwrap_or("ACTIVE");
-        tags && (status == "ANY" || status == image.status.name())
+        tags && (status == "ANY" || status == image.shown_status())
     }
 }
 
@@ -134,7 +134,7 @@ fn detail(
         "imageSizeInBytes": repository.image_size(image),
         "imagePushedAt": image.pushed.epoch(),
         "imageManifestMediaType": image.manifest.media_type,
-        "imageStatus": image.status.name(),
+        "imageStatus": image.shown_status(),
     });
     let mut set = |member: &str, value: Option<Value>| {
         if let Some(value) = value {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::api::{Call, ImageId};
 use crate::errors::ApiError;
 use crate::identity::is_sha256_digest;
-use crate::model::{Image, ImageStatus, Repository, Scope, StoreGuard, media};
+use crate::model::{Image, Repository, Scope, StoreGuard, media};
 
 /// Request of `BatchGetImage`.
 #[derive(Debug, Deserialize)]
@@ -131,13 +131,13 @@ pub(crate) fn find_active<'a>(
     id: &ImageId,
 ) -> Result<(&'a String, &'a Image), Failure> {
     let (digest, image) = find(repository, id)?;
-    match image.status {
-        ImageStatus::Active => Ok((digest, image)),
-        ImageStatus::Archived => Err(Failure {
-            code: "ImageInaccessible",
-            reason: "Requested image is archived",
-        }),
+    if image.can_be_pulled() {
+        return Ok((digest, image));
     }
+    Err(Failure {
+        code: "ImageInaccessible",
+        reason: "Requested image is archived",
+    })
 }
 
 /// The media types that a reader accepts; none named means all.
@@ -227,7 +227,7 @@ fn converted(text: &str, target: &str) -> Option<String> {
 mod tests {
     use super::*;
     use crate::clock::Timestamp;
-    use crate::model::Manifest;
+    use crate::model::{ImageStatus, Manifest};
 
     fn image(media_type: &str, config: &str) -> Image {
         let digest = format!("sha256:{}", "0".repeat(64));
@@ -244,6 +244,7 @@ mod tests {
             pulled: None,
             pulled_in_journal: None,
             status: ImageStatus::Active,
+            restored_at: None,
             archived: None,
             activated: None,
         }

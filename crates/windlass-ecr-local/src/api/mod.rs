@@ -290,4 +290,13 @@ mod tests {
             0
         );
     }
+
+    #[test]
+    fn the_documentation_lists_every_operation() {
+        let page = include_str!("../../../../docs/local-ecr.md");
+        let missing = OPERATIONS
+            .iter()
+            .filter(|(name, _)| !page.contains(&format!("`{name}`")));
+        assert_eq!(missing.count(), 0);
+    }
 }

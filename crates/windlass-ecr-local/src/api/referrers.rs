@@ -44,7 +44,7 @@ pub(super) fn list(call: &Call<'_>, request: &List) -> Result<Value, ApiError> {
     let status = filter.artifact_status.as_deref().unwrap_or("ACTIVE");
     let mut referrers = descriptors_of(repository, &request.subject_id.image_digest, types, status);
     for (descriptor, image) in &mut referrers {
-        descriptor["artifactStatus"] = json!(image.status.name());
+        descriptor["artifactStatus"] = json!(image.shown_status());
     }
     let referrers = referrers
         .into_iter()
@@ -72,7 +72,7 @@ pub(crate) fn descriptors_of<'a>(
     let wanted = |image: &Image| {
         let artifact_type = image.manifest.effective_artifact_type().unwrap_or_default();
         (types.is_empty() || types.iter().any(|wanted| wanted == artifact_type))
-            && (status == "ANY" || status == image.status.name())
+            && (status == "ANY" || status == image.shown_status())
     };
     let found = repository
         .referrers_of(subject)

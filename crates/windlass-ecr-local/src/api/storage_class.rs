@@ -1,5 +1,7 @@
 //! `UpdateImageStorageClass`.
 
+use std::time::Instant;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -18,7 +20,7 @@ pub(super) struct Update {
     target_storage_class: String,
 }
 
-/// `UpdateImageStorageClass`. Referrers move with their subject; a restore takes no time here.
+/// `UpdateImageStorageClass`. Referrers move with their subject. A restored image is `ACTIVATING` for a while.
 pub(super) fn update(call: &Call<'_>, request: &Update) -> Result<Value, ApiError> {
     let scope = call.scope(request.registry_id.as_ref());
     let name = &request.repository_name;
@@ -55,10 +57,16 @@ pub(super) fn update(call: &Call<'_>, request: &Update) -> Result<Value, ApiErro
     };
     let events = digests.map(event).collect();
     store.commit(&scope, events)?;
+    let restored = store.transient(&scope, name).and_then(|found| {
+        let image = found.images.get_mut(id.image_digest.as_ref()?)?;
+        let restored_at = Instant::now() + call.server.quirks.restore_delay;
+        image.restored_at = (status == ImageStatus::Active).then_some(restored_at);
+        Some(image.shown_status())
+    });
     Ok(json!({
         "registryId": scope.account,
         "repositoryName": name,
         "imageId": id,
-        "imageStatus": status.name(),
+        "imageStatus": restored,
     }))
 }

@@ -177,6 +177,7 @@ impl Repository {
             pulled: None,
             pulled_in_journal: None,
             status: ImageStatus::Active,
+            restored_at: None,
             archived: None,
             activated: None,
         };

@@ -211,16 +211,6 @@ pub(crate) enum ImageStatus {
     Archived,
 }
 
-impl ImageStatus {
-    /// Returns the name of the API.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Active => "ACTIVE",
-            Self::Archived => "ARCHIVED",
-        }
-    }
-}
-
 /// An image, index or artifact.
 #[derive(Debug)]
 pub(crate) struct Image {
@@ -238,10 +228,30 @@ pub(crate) struct Image {
     pub(crate) pulled_in_journal: Option<Timestamp>,
     /// Whether it can be pulled.
     pub(crate) status: ImageStatus,
+    /// Until when its restore takes; not kept over a restart.
+    pub(crate) restored_at: Option<Instant>,
     /// When it was last archived.
     pub(crate) archived: Option<Timestamp>,
     /// When it was last restored.
     pub(crate) activated: Option<Timestamp>,
+}
+
+impl Image {
+    /// Returns the status as the API names it, `ACTIVATING` while a restore takes.
+    pub(crate) fn shown_status(&self) -> &'static str {
+        match self.status {
+            ImageStatus::Archived => "ARCHIVED",
+            ImageStatus::Active if self.restored_at.is_some_and(|at| at > Instant::now()) => {
+                "ACTIVATING"
+            }
+            ImageStatus::Active => "ACTIVE",
+        }
+    }
+
+    /// Returns whether the image can be pulled now.
+    pub(crate) fn can_be_pulled(&self) -> bool {
+        self.shown_status() == "ACTIVE"
+    }
 }
 
 impl Repository {

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::api::descriptors_of;
 use crate::errors::RegistryError;
 use crate::identity::is_sha256_digest;
-use crate::model::{ImageStatus, media};
+use crate::model::{Image, media};
 use crate::registry::{Answer, Exchange, json_answer, set};
 
 const JSON: &str = "application/json; charset=utf-8";
@@ -41,7 +41,7 @@ pub(super) fn tags(exchange: &Exchange<'_>, name: &str) -> Answer {
         repository
             .images
             .get(digest)
-            .is_some_and(|image| image.status == ImageStatus::Active)
+            .is_some_and(Image::can_be_pulled)
     };
     let tags = repository
         .tags

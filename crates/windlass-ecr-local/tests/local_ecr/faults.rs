@@ -90,3 +90,29 @@ async fn calls_are_counted() {
         (2, 1)
     );
 }
+
+#[tokio::test]
+async fn faults_are_set_over_http_only_where_that_is_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = |faults_over_http| Config {
+        data: Some(folder.path().to_owned()),
+        faults_over_http,
+        ..quiet()
+    };
+    let list = br#"[{"operation":"DescribeRegistry","kind":"throttled","times":1}]"#;
+    for (on, status) in [(false, 404), (true, 200)] {
+        let bed = Bed::start(config(on)).await;
+        let secret = std::fs::read(folder.path().join("secret")).unwrap();
+        let key = secret
+            .iter()
+            .fold(String::new(), |key, byte| key + &format!("{byte:02x}"));
+        let headers = [("x-windlass-key", key.as_str())];
+        let answer = bed
+            .registry_with("", "POST", "/_windlass/faults", &headers, list)
+            .await;
+        assert_eq!(answer.status, status);
+        let refused = bed.call("DescribeRegistry", json!({})).await.is_err();
+        assert_eq!(refused, on);
+        bed.ecr.shutdown().await;
+    }
+}

@@ -1,7 +1,7 @@
 //! Images through the API.
 
 use serde_json::{Value, json};
-use windlass_ecr_local::{Clock, Config, FixedClock};
+use windlass_ecr_local::{Clock, Config, FixedClock, Quirks};
 
 use crate::support::{Bed, DOCKER_MANIFEST, OCI_MANIFEST, digest, index, manifest, quiet};
 
@@ -294,6 +294,34 @@ async fn an_archived_image_vanishes_from_what_does_not_ask_for_it() {
     assert_eq!(layers["layers"][0]["layerAvailability"], "ARCHIVED");
     bed.ok("UpdateImageStorageClass", change("STANDARD")).await;
     assert_eq!(bed.listed("app", json!({})).await, ["1"]);
+}
+
+#[tokio::test]
+async fn a_restored_image_is_activating_first() {
+    let restore_delay = std::time::Duration::from_hours(1);
+    let quirks = Quirks {
+        restore_delay,
+        ..Quirks::all_but_timing()
+    };
+    let bed = Bed::start(Config {
+        quirks,
+        ..Config::default()
+    })
+    .await;
+    bed.create("app").await;
+    bed.push("app", "one", "1").await;
+    let change = |class: &str| json!({ "repositoryName": "app", "imageId": { "imageTag": "1" }, "targetStorageClass": class });
+    bed.ok("UpdateImageStorageClass", change("ARCHIVE")).await;
+    let restored = bed.ok("UpdateImageStorageClass", change("STANDARD")).await;
+    assert_eq!(restored["imageStatus"], "ACTIVATING");
+    assert!(bed.listed("app", json!({})).await.is_empty());
+    assert_eq!(
+        bed.listed("app", json!({ "imageStatus": "ACTIVATING" }))
+            .await,
+        ["1"]
+    );
+    let read = bed.ok("BatchGetImage", by_tag("1")).await;
+    assert_eq!(read["failures"][0]["failureCode"], "ImageInaccessible");
 }
 
 #[tokio::test]

@@ -147,3 +147,59 @@ async fn refuses_names_and_ports_that_cannot_be() {
         "{error}"
     );
 }
+
+/// Environment variable that hands the data folder to the process that is killed.
+const FOLDER: &str = "WINDLASS_TEST_KILLED_FOLDER";
+
+#[tokio::test]
+#[ignore = "serves for `a_kill_loses_nothing_that_was_answered`, which starts it"]
+async fn serves_until_it_is_killed() {
+    let folder = std::env::var_os(FOLDER).expect("the parent names the folder");
+    let _bed = Bed::start(kept(Path::new(&folder))).await;
+    std::future::pending::<()>().await;
+}
+
+#[tokio::test]
+async fn a_kill_loses_nothing_that_was_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    for round in 0..3 {
+        let program = std::env::current_exe().unwrap();
+        let mut command = std::process::Command::new(program);
+        command.args(["--ignored", "--exact", "restart::serves_until_it_is_killed"]);
+        let output = std::process::Stdio::null;
+        let mut child = command
+            .env(FOLDER, folder.path())
+            .stdout(output())
+            .stderr(output())
+            .spawn()
+            .unwrap();
+        while !folder.path().join("address").exists() {
+            assert!(
+                child.try_wait().unwrap().is_none(),
+                "the server ended by itself"
+            );
+            tokio::task::yield_now().await;
+        }
+        let bed = Bed::start(kept(folder.path())).await;
+        assert!(!bed.ecr.is_serving());
+        bed.create(&format!("app{round}")).await;
+        bed.push(&format!("app{round}"), "one", "1").await;
+        // A chunk on its way makes the kill find an open upload.
+        let place = bed
+            .registry("POST", "/v2/app0/blobs/uploads/", &[], b"")
+            .await;
+        bed.registry("PATCH", place.header("location"), &[], b"half")
+            .await;
+        child.kill().unwrap();
+        child.wait().unwrap();
+        for earlier in 0..=round {
+            let name = format!("app{earlier}");
+            bed.ecr.first_address().await.unwrap();
+            assert_eq!(bed.listed(&name, json!({})).await, ["1"]);
+            let blob = format!("/v2/{name}/blobs/{}", digest(b"layer one"));
+            assert_eq!(bed.registry("HEAD", &blob, &[], b"").await.status, 200);
+        }
+        bed.ecr.shutdown().await;
+        std::fs::remove_file(folder.path().join("address")).unwrap();
+    }
+}

@@ -240,8 +240,12 @@ def test_archive():
     shown = ecr.describe_images(repositoryName="archive/app", filter={"imageStatus": "ANY"})["imageDetails"]
     assert shown[0]["imageStatus"] == "ARCHIVED"
     assert ecr.batch_get_image(repositoryName="archive/app", imageIds=[{"imageTag": "1"}])["images"] == []
-    ecr.update_image_storage_class(**target, targetStorageClass="STANDARD")
-    assert len(ecr.list_images(repositoryName="archive/app")["imageIds"]) == 1
+    assert ecr.update_image_storage_class(**target, targetStorageClass="STANDARD")["imageStatus"] == "ACTIVATING"
+    for _ in range(100):
+        if ecr.list_images(repositoryName="archive/app")["imageIds"]:
+            return
+        time.sleep(0.01)
+    raise AssertionError("the image was never restored")
 
 
 def test_referrers():
