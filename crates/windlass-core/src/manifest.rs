@@ -1,5 +1,39 @@
 //! The manifest: what a person wrote in `windlass.kdl`, read and resolved.
 //!
+//! [`read`] decodes the text into a typed tree with templates as written, [`resolve`] evaluates it against the outside.
 //! [`model`] is the resolved workspace that everything after the language works on: no templates, no defaults left to apply.
 
 pub mod model;
+pub mod raw;
+mod read;
+mod resolve;
+mod template;
+
+use std::sync::Arc;
+
+use crate::diag::{Checked, Source, has_errors, sort};
+
+use self::model::Workspace;
+
+pub use self::raw::Manifest;
+pub use self::read::read;
+pub use self::resolve::{GitFact, GitFacts, ResolveInputs, resolve};
+
+/// Reads and resolves a manifest: the workspace where there is no error, and everything to say, sorted.
+pub fn load(root: &Arc<Source>, inputs: &ResolveInputs<'_>) -> Checked<Workspace> {
+    let (manifest, mut diagnostics) = read(root, &mut |path| Err(format!("`{path}` is not read")));
+    let mut workspace = None;
+    if let Some(manifest) = manifest {
+        let (resolved, more) = resolve(&manifest, inputs);
+        workspace = resolved;
+        diagnostics.extend(more);
+    }
+    sort(&mut diagnostics);
+    if has_errors(&diagnostics) {
+        workspace = None;
+    }
+    (workspace, diagnostics)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,290 @@
+//! The manifest as it was written: typed, with places, templates not evaluated, defaults not applied.
+
+use std::sync::Arc;
+
+use crate::diag::{Location, Source, Sourced};
+use crate::node::Scalar;
+
+use super::model::{Encryption, LifecycleRule};
+
+/// A text of the manifest; whether it may hold `{{ }}` is the field's matter.
+pub type Text = Sourced<String>;
+
+/// A manifest after reading.
+#[derive(Debug, Clone)]
+pub struct Manifest {
+    /// All files read, the root first.
+    pub files: Vec<Arc<Source>>,
+    /// Whether something could not be read, so that a name not found here may well be defined.
+    pub incomplete: bool,
+    /// The `workspace` node.
+    pub workspace: WorkspaceNode,
+    /// The `registry` nodes.
+    pub registries: Vec<RegistryNode>,
+    /// The `mirror` nodes.
+    pub mirrors: Vec<MirrorNode>,
+    /// The `var` nodes.
+    pub variables: Vec<VariableNode>,
+    /// `defaults { image { .. } }`.
+    pub default_image: ImageBody,
+    /// `defaults { repository { .. } }`.
+    pub default_settings: SettingsBody,
+    /// The `image` nodes.
+    pub images: Vec<ImageNode>,
+    /// The `repository` nodes.
+    pub repositories: Vec<RepositoryNode>,
+}
+
+/// `workspace "name" { .. }`
+#[derive(Debug, Clone)]
+pub struct WorkspaceNode {
+    /// Its name; empty where it could not be read.
+    pub name: Text,
+    /// Put in front of every repository name.
+    pub repository_prefix: Option<Text>,
+    /// How many builds may run at once.
+    pub parallel: Option<usize>,
+}
+
+/// `registry "name" { .. }`
+#[derive(Debug, Clone)]
+pub struct RegistryNode {
+    /// Its name.
+    pub name: Text,
+    /// The account.
+    pub account: Option<Text>,
+    /// The regions.
+    pub regions: Vec<Text>,
+    /// The role to assume.
+    pub role: Option<RoleNode>,
+    /// The profile of the AWS configuration.
+    pub profile: Option<Text>,
+    /// URLs of `ecr=`, `registry=`, `sts=` and `tagging=`, in this order.
+    pub endpoint: [Option<Text>; 4],
+    /// Where the node stands.
+    pub location: Location,
+}
+
+/// `role arn external-id=.. session=..`
+#[derive(Debug, Clone)]
+pub struct RoleNode {
+    /// The ARN.
+    pub arn: Text,
+    /// `external-id=`
+    pub external_id: Option<Text>,
+    /// `session=`
+    pub session: Option<Text>,
+}
+
+/// `mirror "docker.io" to=".."`
+#[derive(Debug, Clone)]
+pub struct MirrorNode {
+    /// The registry host as written in image references.
+    pub upstream: Text,
+    /// Host and path prefix to use instead.
+    pub to: Text,
+}
+
+/// The type of a variable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VariableKind {
+    /// Text.
+    Text,
+    /// A whole number.
+    Integer,
+    /// `true` or `false`.
+    Flag,
+    /// Several texts.
+    List,
+}
+
+/// `var "name" { .. }`
+#[derive(Debug, Clone)]
+pub struct VariableNode {
+    /// Its name.
+    pub name: Text,
+    /// Its type: declared, or that of its default.
+    pub kind: VariableKind,
+    /// The values of `default`.
+    pub default: Option<Vec<Sourced<Scalar>>>,
+    /// Environment variables, in order.
+    pub from_env: Vec<Text>,
+    /// The values of `one-of`.
+    pub one_of: Vec<Sourced<Scalar>>,
+    /// The regular expression of `matches` and its message.
+    pub matches: Option<(Text, Option<Text>)>,
+    /// Both ends of `range`, inclusive.
+    pub range: Option<(i64, i64, Location)>,
+}
+
+/// One `key=value` of a map node.
+#[derive(Debug, Clone)]
+pub struct Pair {
+    /// The key.
+    pub key: Text,
+    /// The value.
+    pub value: Sourced<Scalar>,
+}
+
+/// One parameter under `with`.
+#[derive(Debug, Clone)]
+pub struct WithNode {
+    /// Its name.
+    pub name: Text,
+    /// Its plain values.
+    pub values: Vec<Sourced<Scalar>>,
+    /// Its properties.
+    pub properties: Vec<Pair>,
+}
+
+/// `needs "base" as="name"`, one a reference.
+#[derive(Debug, Clone)]
+pub struct NeedNode {
+    /// The image.
+    pub image: Text,
+    /// `as=`
+    pub as_name: Option<Text>,
+}
+
+/// The children of `arg`, `label` and `annotation`, of an image or of its `stamp`.
+#[derive(Debug, Clone, Default)]
+pub struct Maps {
+    /// `arg`
+    pub args: Vec<Pair>,
+    /// `label`
+    pub labels: Vec<Pair>,
+    /// `annotation`
+    pub annotations: Vec<Pair>,
+}
+
+/// What stands inside `image` and `defaults { image }`.
+#[derive(Debug, Clone, Default)]
+pub struct ImageBody {
+    /// `doc`
+    pub doc: Option<Text>,
+    /// `owner`
+    pub owner: Option<Text>,
+    /// `group`
+    pub groups: Vec<Text>,
+    /// `context`
+    pub context: Option<Text>,
+    /// `dockerfile`
+    pub dockerfile: Option<Text>,
+    /// `stage`
+    pub stage: Option<Text>,
+    /// `ignore`
+    pub ignore: Vec<Text>,
+    /// `with`
+    pub with: Vec<WithNode>,
+    /// Where `with` stands.
+    pub with_location: Option<Location>,
+    /// `platform`
+    pub platforms: Vec<Text>,
+    /// `arg`, `label`, `annotation`
+    pub maps: Maps,
+    /// The same under `stamp`
+    pub stamp: Maps,
+    /// `needs`
+    pub needs: Vec<NeedNode>,
+    /// `tag`
+    pub tags: Vec<Text>,
+    /// `target`
+    pub targets: Vec<Text>,
+    /// `repository`
+    pub repository: Option<ImageRepository>,
+    /// `network`
+    pub network: Option<Text>,
+    /// `timeout`, in seconds
+    pub timeout: Option<Sourced<u64>>,
+    /// `epoch`
+    pub epoch: Option<Sourced<i64>>,
+}
+
+/// `repository "name" { .. }` inside an image.
+#[derive(Debug, Clone)]
+pub struct ImageRepository {
+    /// Its name, if given.
+    pub name: Option<Text>,
+    /// Its settings.
+    pub settings: SettingsBody,
+    /// Where the node stands.
+    pub location: Location,
+}
+
+/// `image "name" pattern=".." { .. }`
+#[derive(Debug, Clone)]
+pub struct ImageNode {
+    /// Its name.
+    pub name: Text,
+    /// `pattern=`
+    pub pattern: Option<Text>,
+    /// The rest.
+    pub body: ImageBody,
+    /// Where the node stands.
+    pub location: Location,
+}
+
+/// `repository "name" { .. }`
+#[derive(Debug, Clone)]
+pub struct RepositoryNode {
+    /// Its name, without the workspace's prefix.
+    pub name: Text,
+    /// `doc`
+    pub doc: Option<Text>,
+    /// Its settings.
+    pub settings: SettingsBody,
+    /// Where the node stands.
+    pub location: Location,
+}
+
+/// Settings of a repository as written; absent = not managed.
+#[derive(Debug, Clone, Default)]
+pub struct SettingsBody {
+    /// `target`
+    pub targets: Vec<Text>,
+    /// `tags`
+    pub tags: Option<Sourced<TagsNode>>,
+    /// `scan-on-push`
+    pub scan_on_push: Option<Sourced<bool>>,
+    /// `encryption`
+    pub encryption: Option<Sourced<Encryption>>,
+    /// `create`
+    pub create: Option<Sourced<bool>>,
+    /// `resource-tag`
+    pub resource_tags: Vec<Pair>,
+    /// `lifecycle`; empty for `lifecycle "none"`
+    pub lifecycle: Option<Sourced<Vec<LifecycleRule>>>,
+}
+
+/// `tags "immutable" { except .. }`
+#[derive(Debug, Clone)]
+pub struct TagsNode {
+    /// Whether tags can be moved.
+    pub mutable: bool,
+    /// Wildcards of tags for which the opposite holds.
+    pub except: Vec<Text>,
+}
+
+impl SettingsBody {
+    /// Returns where the first setting stands, `None` where nothing is set. Targets are no setting.
+    pub fn first_location(&self) -> Option<&Location> {
+        let Self {
+            targets: _,
+            tags,
+            scan_on_push,
+            encryption,
+            create,
+            resource_tags,
+            lifecycle,
+        } = self;
+        let all = [
+            tags.as_ref().map(|it| &it.location),
+            scan_on_push.as_ref().map(|it| &it.location),
+            encryption.as_ref().map(|it| &it.location),
+            create.as_ref().map(|it| &it.location),
+            resource_tags.first().map(|it| &it.key.location),
+            lifecycle.as_ref().map(|it| &it.location),
+        ];
+        all.into_iter().flatten().min_by_key(|it| it.span.start)
+    }
+}

@@ -1,0 +1,362 @@
+//! Reading: from the text of a manifest to the typed tree.
+
+mod image;
+mod registry;
+mod repository;
+mod variable;
+
+use std::sync::Arc;
+
+use semver::{Version, VersionReq};
+
+use crate::diag::{Checked, Code, Diagnostic, Location, Source, Sourced};
+use crate::name::ImageName;
+use crate::node::{Dec, Given, Reading, suggest};
+
+use super::raw::{ImageBody, Manifest, Pair, SettingsBody, Text, WorkspaceNode};
+
+/// The newest edition of the language that this version reads.
+const EDITION: i64 = 1;
+
+/// Decodes a manifest. `include` hands over the text of an included file by its path.
+///
+/// The tree is there whenever it makes sense to go on, with whatever could be read; it is complete only without errors.
+pub fn read(
+    root: &Arc<Source>,
+    include: &mut dyn FnMut(&str) -> Result<String, String>,
+) -> Checked<Manifest> {
+    // `include` is refused below until that node is built; the parameter is part of the contract.
+    let _: &mut dyn FnMut(&str) -> Result<String, String> = include;
+    let reading = Reading::new(root);
+    let manifest = read_top(&reading);
+    let manifest = manifest.map(|it| Manifest {
+        incomplete: it.incomplete || reading.is_incomplete(),
+        ..it
+    });
+    (manifest, reading.into_diagnostics())
+}
+
+fn read_top(reading: &Reading) -> Option<Manifest> {
+    let mut top = reading.top();
+    let workspace = read_workspace(&mut top)?;
+    let registries = definitions(
+        &mut top,
+        "registry",
+        "an AWS account and region that holds images",
+        registry::read_registry,
+    );
+    let mirrors = definitions(
+        &mut top,
+        "mirror",
+        "where base images are fetched from instead",
+        registry::read_mirror,
+    );
+    let variables = definitions(
+        &mut top,
+        "var",
+        "a value that comes from outside",
+        variable::read_variable,
+    );
+    let (default_image, default_settings) = read_defaults(&mut top);
+    let images = definitions(
+        &mut top,
+        "image",
+        "an image to build and push",
+        image::read_image,
+    );
+    let repositories = definitions(
+        &mut top,
+        "repository",
+        "an ECR repository with its settings",
+        repository::read_repository,
+    );
+    top.not_yet(&[
+        "include",
+        "environment",
+        "builder",
+        "secret",
+        "pattern",
+        "policy",
+        "waiver",
+        "moved",
+        "removed",
+    ]);
+    top.finish();
+    let manifest = Manifest {
+        files: vec![Arc::clone(reading.source())],
+        incomplete: false,
+        workspace,
+        registries,
+        mirrors,
+        variables,
+        default_image,
+        default_settings,
+        images,
+        repositories,
+    };
+    check_distinct(
+        reading,
+        "registry",
+        manifest.registries.iter().map(|it| &it.name),
+    );
+    check_distinct(
+        reading,
+        "mirror",
+        manifest.mirrors.iter().map(|it| &it.upstream),
+    );
+    check_distinct(reading, "var", manifest.variables.iter().map(|it| &it.name));
+    check_distinct(reading, "image", manifest.images.iter().map(|it| &it.name));
+    check_distinct(
+        reading,
+        "repository",
+        manifest.repositories.iter().map(|it| &it.name),
+    );
+    Some(manifest)
+}
+
+/// Decodes all nodes of a kind; one whose name cannot be read makes the manifest incomplete.
+fn definitions<T>(
+    top: &mut Dec<'_>,
+    kind: &'static str,
+    doc: &'static str,
+    read: fn(&mut Dec<'_>) -> Option<T>,
+) -> Vec<T> {
+    let mut all = Vec::new();
+    for mut node in top.children(kind, doc) {
+        match read(&mut node) {
+            Some(it) => all.push(it),
+            None => node.reading().set_incomplete(),
+        }
+        node.finish();
+    }
+    all
+}
+
+fn check_distinct<'a>(reading: &Reading, kind: &str, names: impl Iterator<Item = &'a Text>) {
+    let mut seen: std::collections::BTreeMap<&str, &Text> = std::collections::BTreeMap::new();
+    for name in names {
+        if let Some(earlier) = seen.get(name.value.as_str()) {
+            reading.report(
+                Diagnostic::error(
+                    Code::DuplicateDefinition,
+                    format!("{kind} `{}` is defined twice", name.value),
+                )
+                .at(&name.location, "again here")
+                .at(&earlier.location, "first defined here")
+                .help("give one of them another name"),
+            );
+        } else {
+            seen.insert(&name.value, name);
+        }
+    }
+}
+
+/// Reads the `workspace` node. `None` where nothing else must be said: the manifest is for another windlass.
+fn read_workspace(top: &mut Dec<'_>) -> Option<WorkspaceNode> {
+    let nodes = top.children("workspace", "the name of the workspace; exactly one");
+    let place = top.head_location();
+    let mut nodes = nodes.into_iter();
+    let Some(mut node) = nodes.next() else {
+        if !top.reading().is_incomplete() {
+            top.report(
+                Diagnostic::error(Code::WorkspaceCount, "there is no `workspace`")
+                    .at(&place, "exactly one must be in this file")
+                    .help("start the file with `workspace \"name\"`"),
+            );
+        }
+        top.missing("workspace");
+        return Some(WorkspaceNode {
+            name: Sourced::new(String::new(), place),
+            repository_prefix: None,
+            parallel: None,
+        });
+    };
+    for again in nodes {
+        top.report(
+            Diagnostic::error(Code::WorkspaceCount, "there are two `workspace` nodes")
+                .at(&again.head_location(), "again here")
+                .at(&node.head_location(), "first given here")
+                .help("keep one of them"),
+        );
+    }
+    let edition = node
+        .property("edition", "the edition of the language")
+        .and_then(|it| it.integer(1..=i64::MAX));
+    if let Some(edition) = edition.filter(|it| it.value > EDITION) {
+        top.report(
+            Diagnostic::error(
+                Code::UnknownEdition,
+                format!("edition {} needs a newer windlass", edition.value),
+            )
+            .at(
+                &edition.location,
+                format!("this version reads edition {EDITION}"),
+            )
+            .help("install a newer windlass"),
+        );
+        return None;
+    }
+    let workspace = workspace_body(&mut node);
+    node.finish();
+    Some(workspace)
+}
+
+fn workspace_body(node: &mut Dec<'_>) -> WorkspaceNode {
+    let name =
+        identifier(node).unwrap_or_else(|| Sourced::new(String::new(), node.head_location()));
+    let required = node.text(
+        "require-version",
+        "the versions of windlass that may read this",
+    );
+    if let Some(required) = required {
+        check_required_version(node, &required);
+    }
+    let repository_prefix = node.text("repository-prefix", "put in front of every repository name");
+    let parallel = node.integer("parallel", "how many builds may run at once", 1..=256);
+    node.not_yet(&["default-environment"]);
+    WorkspaceNode {
+        name,
+        repository_prefix,
+        parallel: parallel.and_then(|it| usize::try_from(it.value).ok()),
+    }
+}
+
+fn check_required_version(node: &Dec<'_>, required: &Text) {
+    let ours = env!("CARGO_PKG_VERSION");
+    let version = Version::parse(ours).expect("the version of this crate is a version");
+    let diagnostic = match VersionReq::parse(&required.value) {
+        Err(error) => Diagnostic::error(
+            Code::BadValue,
+            format!("`require-version` cannot be read: {error}"),
+        )
+        .at(&required.location, "not a version requirement")
+        .help("write it as in `\">=1.2, <2\"`"),
+        Ok(wanted) if !wanted.matches(&version) => {
+            Diagnostic::error(Code::RequiredVersion, format!("this is windlass {ours}"))
+                .at(&required.location, "another one is required here")
+                .help("install a windlass of a version that this allows")
+        }
+        Ok(_) => return,
+    };
+    node.report(diagnostic);
+}
+
+fn read_defaults(top: &mut Dec<'_>) -> (ImageBody, SettingsBody) {
+    let bodies = top.block(
+        "defaults",
+        "what holds where a node says nothing",
+        |defaults| {
+            let image = defaults.block("image", "for every image", image::read_body);
+            let settings = defaults.block("repository", "for every repository", |it| {
+                it.not_yet_properties(&["extends"]);
+                repository::read_settings(it)
+            });
+            (image.unwrap_or_default(), settings.unwrap_or_default())
+        },
+    );
+    bodies.unwrap_or_default()
+}
+
+/// Reads the name of a definition, `[a-z0-9]+([._-][a-z0-9]+)*`.
+fn identifier(node: &mut Dec<'_>) -> Option<Text> {
+    let name = node.required_value("the name, in quotes")?.text()?;
+    if name.value.contains("{{") {
+        node.report(crate::node::not_yet("a template in a name", &name.location));
+        return None;
+    }
+    if ImageName::new(name.value.clone()).is_ok() {
+        return Some(name);
+    }
+    node.report(bad_name(&name));
+    None
+}
+
+fn bad_name(name: &Text) -> Diagnostic {
+    let mut slug = String::new();
+    for c in name.value.chars() {
+        if c.is_alphanumeric() && c.is_ascii() {
+            slug.push(c.to_ascii_lowercase());
+        } else if !slug.ends_with('-') && !slug.is_empty() {
+            slug.push('-');
+        }
+    }
+    let slug = slug.trim_end_matches('-');
+    let rule = "lower-case letters and digits, with single `.`, `_` or `-` between them";
+    let help = if slug.is_empty() {
+        format!("use {rule}")
+    } else {
+        format!("use {rule}; try `{slug}`")
+    };
+    Diagnostic::error(Code::BadName, format!("`{}` is not a name", name.value))
+        .at(&name.location, "has other characters")
+        .help(help)
+}
+
+/// Reads a map node that may repeat, such as `arg`: `key=value` properties.
+fn pairs(node: &mut Dec<'_>, name: &'static str, doc: &'static str) -> Vec<Pair> {
+    let mut all: Vec<Pair> = Vec::new();
+    for mut child in node.children(name, doc) {
+        let properties = child.all_properties();
+        if properties.is_empty() && child.value().is_none() {
+            child.report(
+                Diagnostic::error(Code::MissingValue, format!("`{name}` is empty"))
+                    .at(&child.name_location(), "nothing follows")
+                    .help(format!("write `{name} KEY=\"value\"`")),
+            );
+        }
+        for pair in properties.iter().filter_map(pair) {
+            match all.iter().find(|it| it.key.value == pair.key.value) {
+                Some(earlier) => child.report(duplicate_key(name, earlier, &pair)),
+                None => all.push(pair),
+            }
+        }
+        child.finish();
+    }
+    all
+}
+
+fn pair(given: &Given<'_>) -> Option<Pair> {
+    let key = Sourced::new(given.key()?.to_owned(), given.key_location());
+    let value = given.scalar()?;
+    Some(Pair { key, value })
+}
+
+fn duplicate_key(name: &str, earlier: &Pair, again: &Pair) -> Diagnostic {
+    Diagnostic::error(
+        Code::DuplicateName,
+        format!("`{name}` gives `{}` twice", again.key.value),
+    )
+    .at(&again.key.location, "again here")
+    .at(&earlier.key.location, "first given here")
+    .help("keep one of them")
+}
+
+/// Reports a text that is none of a closed set of words.
+fn check_word(node: &Dec<'_>, what: &str, text: &Text, words: &[&str]) {
+    if words.contains(&text.value.as_str()) {
+        return;
+    }
+    let mut diagnostic = Diagnostic::error(
+        Code::BadValue,
+        format!("`{what}` does not know `{}`", text.value),
+    )
+    .at(&text.location, "not one of its words");
+    diagnostic.help = suggest::hint(&text.value, words);
+    node.report(diagnostic);
+}
+
+/// Refuses `{{ }}` in a text that is not evaluated.
+fn no_template(node: &Dec<'_>, what: &str, text: &Text) {
+    if text.value.contains("{{") {
+        node.report(
+            Diagnostic::error(Code::TemplateNotHere, format!("`{what}` is not evaluated"))
+                .at(&text.location, "`{{ }}` has no meaning here")
+                .help("write the value itself"),
+        );
+    }
+}
+
+/// The place of a node's setting, for values that are no single token.
+fn place(node: &Dec<'_>) -> Location {
+    node.head_location()
+}

@@ -1,0 +1,204 @@
+//! `image` and the body it shares with `defaults { image }`.
+
+use crate::diag::{Code, Diagnostic};
+use crate::manifest::raw::{ImageBody, ImageNode, ImageRepository, Maps, NeedNode, Text, WithNode};
+use crate::node::{Dec, Given};
+
+use super::repository::read_settings;
+use super::{check_word, identifier, no_template, pair, pairs, place};
+
+pub(super) fn read_image(node: &mut Dec<'_>) -> Option<ImageNode> {
+    let name = identifier(node);
+    let pattern = node
+        .property(
+            "pattern",
+            "the pattern that makes the Dockerfile, such as `\"python@1\"`",
+        )
+        .and_then(|it| it.text());
+    node.not_yet_properties(&["extends", "abstract"]);
+    let body = read_body(node);
+    if let (Some(pattern), Some(dockerfile)) = (&pattern, &body.dockerfile) {
+        node.report(
+            Diagnostic::error(
+                Code::PatternAndDockerfile,
+                "an image has either a pattern or a Dockerfile",
+            )
+            .at(&dockerfile.location, "the Dockerfile")
+            .at(&pattern.location, "the pattern")
+            .help("remove one of them"),
+        );
+    }
+    Some(ImageNode {
+        location: node.head_location(),
+        name: name?,
+        pattern,
+        body,
+    })
+}
+
+/// Reads the children of `image`.
+pub(super) fn read_body(node: &mut Dec<'_>) -> ImageBody {
+    let mut body = ImageBody {
+        doc: node.text("doc", "what the image is for"),
+        owner: node.text("owner", "who answers for it"),
+        groups: node.texts("group", "groups it belongs to"),
+        context: node.text("context", "the folder that the build can read"),
+        dockerfile: node.text("dockerfile", "the Dockerfile, a path in the workspace"),
+        stage: node.text("stage", "the stage of the Dockerfile to build"),
+        ignore: node.texts("ignore", "lines added to the ignore file"),
+        platforms: node.texts("platform", "what it runs on, such as `\"linux/amd64\"`"),
+        maps: read_maps(node),
+        tags: node.texts("tag", "the tags that must hold it"),
+        targets: node.texts("target", "the registries that must hold it"),
+        network: node.text("network", "the network of RUN steps: default, none or host"),
+        ..ImageBody::default()
+    };
+    read_with(node, &mut body);
+    body.stamp = node
+        .block(
+            "stamp",
+            "values that reach a build and never cause one",
+            read_maps,
+        )
+        .unwrap_or_default();
+    body.needs = read_needs(node);
+    body.repository = read_image_repository(node);
+    body.timeout = node
+        .block(
+            "timeout",
+            "after how long a build is given up, such as `\"30m\"`",
+            |it| it.required_value("a span of time")?.duration(),
+        )
+        .flatten();
+    body.epoch = node.integer(
+        "epoch",
+        "a number to raise when a rebuild is wanted",
+        0..=i64::MAX,
+    );
+    refuse(node, &body);
+    body
+}
+
+fn refuse(node: &mut Dec<'_>, body: &ImageBody) {
+    for name in ["provenance", "sbom"] {
+        let flag = node.flag(name, "an attestation");
+        if let Some(flag) = flag.filter(|it| it.value) {
+            node.report(crate::node::not_yet(&format!("`{name}`"), &flag.location));
+        }
+    }
+    node.not_yet(&[
+        "named-context",
+        "secret",
+        "ssh",
+        "matrix",
+        "builder",
+        "max-size",
+    ]);
+    if let Some(network) = &body.network {
+        check_word(node, "network", network, &["default", "none", "host"]);
+    }
+    let texts = [("owner", &body.owner), ("stage", &body.stage)];
+    for (what, text) in texts
+        .iter()
+        .filter_map(|(what, it)| Some((what, it.as_ref()?)))
+    {
+        no_template(node, what, text);
+    }
+    for (what, list) in [
+        ("ignore", &body.ignore),
+        ("platform", &body.platforms),
+        ("target", &body.targets),
+    ] {
+        for text in list {
+            no_template(node, what, text);
+        }
+    }
+}
+
+fn read_maps(node: &mut Dec<'_>) -> Maps {
+    Maps {
+        args: pairs(node, "arg", "build args: `arg NAME=\"value\"`"),
+        labels: pairs(node, "label", "labels: `label key=\"value\"`"),
+        annotations: pairs(
+            node,
+            "annotation",
+            "annotations of the image's manifest: `annotation key=\"value\"`",
+        ),
+    }
+}
+
+fn read_with(node: &mut Dec<'_>, body: &mut ImageBody) {
+    let with = node.block("with", "the parameters of the pattern", |it| {
+        let mut all = Vec::new();
+        for mut parameter in it.all_children() {
+            all.push(WithNode {
+                name: Text::new(parameter.name().to_owned(), parameter.name_location()),
+                properties: parameter.all_properties().iter().filter_map(pair).collect(),
+                values: parameter
+                    .values()
+                    .iter()
+                    .filter_map(Given::scalar)
+                    .collect(),
+            });
+            parameter.finish();
+        }
+        (all, place(it))
+    });
+    if let Some((with, location)) = with {
+        body.with = with;
+        body.with_location = Some(location);
+    }
+}
+
+fn read_needs(node: &mut Dec<'_>) -> Vec<NeedNode> {
+    let mut all = Vec::new();
+    for mut child in node.children("needs", "images of this workspace that must be built first") {
+        let images: Vec<Text> = child
+            .required_values("the name of an image")
+            .iter()
+            .filter_map(Given::text)
+            .collect();
+        let as_name = child.property("as", "the name that stands for it in the Dockerfile");
+        if let (Some(given), true) = (&as_name, images.len() > 1) {
+            child.report(
+                Diagnostic::error(Code::BadNeed, "`as=` names one image, and here are several")
+                    .at(&given.key_location(), "which one?")
+                    .help("write one `needs` for each image"),
+            );
+        }
+        let as_name = as_name.and_then(|it| it.text());
+        for image in images {
+            no_template(&child, "needs", &image);
+            all.push(NeedNode {
+                image,
+                as_name: as_name.clone(),
+            });
+        }
+        child.finish();
+    }
+    all
+}
+
+fn read_image_repository(node: &mut Dec<'_>) -> Option<ImageRepository> {
+    node.block(
+        "repository",
+        "the repository that holds it, with its settings",
+        |it| {
+            it.not_yet_properties(&["extends"]);
+            let name = it.value().and_then(|it| it.text());
+            let settings = read_settings(it);
+            if let Some(target) = settings.targets.first() {
+                it.report(
+                    Diagnostic::error(Code::WrongPlace, "`target` goes into the image")
+                        .at(&target.location, "not into its repository")
+                        .help("the image's own `target` says where its repository is"),
+                );
+            }
+            ImageRepository {
+                name,
+                settings,
+                location: it.head_location(),
+            }
+        },
+    )
+}

@@ -1,0 +1,128 @@
+//! `var`.
+
+use crate::diag::{Code, Diagnostic, Sourced};
+use crate::manifest::raw::{Text, VariableKind, VariableNode};
+use crate::node::{Dec, Given, Scalar};
+
+const KINDS: &[(&str, VariableKind)] = &[
+    ("string", VariableKind::Text),
+    ("int", VariableKind::Integer),
+    ("bool", VariableKind::Flag),
+    ("list", VariableKind::List),
+];
+
+pub(super) fn read_variable(node: &mut Dec<'_>) -> Option<VariableNode> {
+    let name = name(node);
+    node.text("doc", "what the variable is for");
+    let declared = node.block("type", "string, int, bool or list", |it| {
+        it.required_value("a type")?.word(KINDS)
+    });
+    let default = scalars(node, "default", "the value where nothing else gives one");
+    let from_env = node.block("from-env", "environment variables, in order", |it| {
+        it.required_values("the name of an environment variable")
+            .iter()
+            .filter_map(Given::text)
+            .collect()
+    });
+    let one_of = scalars(node, "one-of", "the values allowed").unwrap_or_default();
+    let matches = node.block(
+        "matches",
+        "a regular expression that the value must match",
+        |it| {
+            let pattern = it.required_value("a regular expression")?.text()?;
+            let message = it
+                .property("message", "what to say otherwise")
+                .and_then(|it| it.text());
+            Some((pattern, message))
+        },
+    );
+    let range = node.block(
+        "range",
+        "the smallest and the largest value allowed",
+        |it| {
+            let place = it.name_location();
+            let low = it
+                .required_value("the smallest value")?
+                .integer(i64::MIN..=i64::MAX);
+            let high = it
+                .required_value("the largest value")?
+                .integer(i64::MIN..=i64::MAX);
+            Some((low?.value, high?.value, place))
+        },
+    );
+    let kind = declared
+        .flatten()
+        .map_or_else(|| kind_of(default.as_deref()), |it| it.value);
+    Some(VariableNode {
+        name: name?,
+        kind,
+        default,
+        from_env: from_env.unwrap_or_default(),
+        one_of,
+        matches: matches.flatten(),
+        range: range.flatten(),
+    })
+}
+
+fn kind_of(default: Option<&[Sourced<Scalar>]>) -> VariableKind {
+    match default {
+        Some([one]) => match one.value {
+            Scalar::Text(_) => VariableKind::Text,
+            Scalar::Integer(_) => VariableKind::Integer,
+            Scalar::Flag(_) => VariableKind::Flag,
+        },
+        Some([_, _, ..]) => VariableKind::List,
+        _ => VariableKind::Text,
+    }
+}
+
+fn scalars(
+    node: &mut Dec<'_>,
+    name: &'static str,
+    doc: &'static str,
+) -> Option<Vec<Sourced<Scalar>>> {
+    node.block(name, doc, |it| {
+        it.required_values(doc)
+            .iter()
+            .filter_map(Given::scalar)
+            .collect()
+    })
+}
+
+fn name(node: &mut Dec<'_>) -> Option<Text> {
+    let name = node.required_value("the name, in quotes")?.text()?;
+    let starts = name
+        .value
+        .starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
+    let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    if starts && name.value.chars().all(good) {
+        return Some(name);
+    }
+    let snake: String = name
+        .value
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_lowercase()
+            } else {
+                '_'
+            }
+        })
+        .collect();
+    let (code, label) = if name.value.contains('-') {
+        (Code::TemplateSubtraction, "`-` subtracts in an expression")
+    } else {
+        (Code::BadName, "has other characters")
+    };
+    node.report(
+        Diagnostic::error(
+            code,
+            format!("`{}` is not a name for a variable", name.value),
+        )
+        .at(&name.location, label)
+        .help(format!(
+            "use lower-case letters, digits and `_`; try `{snake}`"
+        )),
+    );
+    None
+}

@@ -1,0 +1,59 @@
+//! Paths of a workspace: relative, inside it, `/` between parts.
+
+/// Brings a path into its plain form, `.` for the workspace itself.
+///
+/// # Errors
+/// A fragment that says why the path cannot be used.
+pub(super) fn normalize(path: &str) -> Result<String, &'static str> {
+    if path.is_empty() {
+        return Err("is empty");
+    }
+    let drive = path.as_bytes().get(1) == Some(&b':');
+    if path.starts_with('/') || path.starts_with('~') || drive {
+        return Err("is absolute");
+    }
+    if path.contains('\\') {
+        return Err("has a backslash; write `/`");
+    }
+    if path.chars().any(char::is_control) {
+        return Err("has a control character");
+    }
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                if parts.pop().is_none() {
+                    return Err("leads out of the workspace");
+                }
+            }
+            _ => parts.push(part),
+        }
+    }
+    if parts.is_empty() {
+        return Ok(".".to_owned());
+    }
+    Ok(parts.join("/"))
+}
+
+/// Joins a folder in plain form and a name in it.
+pub(super) fn join(folder: &str, name: &str) -> String {
+    match folder {
+        "." => name.to_owned(),
+        _ => format!("{folder}/{name}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_brought_into_one_form_and_kept_inside() {
+        assert_eq!(normalize("./a//b/../c/"), Ok("a/c".to_owned()));
+        assert_eq!(normalize("a/.."), Ok(".".to_owned()));
+        for bad in ["", "/a", "~/a", "C:/a", "a\\b", "..", "a/../../b", "a\nb"] {
+            assert!(normalize(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Tags: rendered, checked, and unique in their repository.
+
+use std::collections::BTreeMap;
+
+use crate::diag::{Code, Diagnostic, Location, Sourced};
+use crate::manifest::model::{Image, Repository};
+use crate::manifest::raw::Text;
+use crate::manifest::template::{Namespace, Place};
+use crate::name::{RepositoryKey, Tag};
+
+use super::Resolver;
+use super::inputs::Scope;
+
+impl Resolver<'_> {
+    /// Renders one tag; reports a text that is none.
+    pub(super) fn tag(&mut self, text: &Text, scope: &Scope<'_>) -> Option<Sourced<Tag>> {
+        let names = self.templates.check(text, Place::Target);
+        let commit = names.iter().find(|it| {
+            it.namespace == Namespace::Git && matches!(it.key.as_str(), "sha" | "short")
+        });
+        if let Some(name) = commit {
+            self.warn(
+                Code::CommitInTag,
+                format!("`{name}` in a tag retags every image at every commit"),
+                &text.location,
+                "a new tag with each commit",
+                "keep the revision in a label: `stamp { label org.opencontainers.image.revision=\"{{ git.sha }}\" }`",
+            );
+        }
+        let rendered = self.text(text, Place::Target, scope)?;
+        let diagnostic = match Tag::new(rendered.value.clone()) {
+            Ok(tag) if tag.is_reserved() => {
+                Diagnostic::error(Code::ReservedTag, format!("tag `{tag}` is windlass's own"))
+                    .at(
+                        &text.location,
+                        "tags that start with `in-` hold fingerprints",
+                    )
+                    .help("choose a tag that does not start with `in-`")
+            }
+            Ok(tag) => return Some(Sourced::new(tag, text.location.clone())),
+            Err(error) => Diagnostic::error(Code::BadTag, error.to_string())
+                .at(
+                    &text.location,
+                    format!("gives `{}`", shortened(&rendered.value)),
+                )
+                .help("a branch name becomes a tag with `| slug`"),
+        };
+        self.report(diagnostic);
+        None
+    }
+
+    /// Reports tags that two images want in one repository, and tags that will want to move and cannot.
+    pub(super) fn check_tags(&mut self, images: &[Image], repositories: &[Repository]) {
+        let mut seen: BTreeMap<(&RepositoryKey, &Tag), (&Image, &Location)> = BTreeMap::new();
+        for image in images {
+            for target in &image.targets {
+                for tag in &target.tags {
+                    let key = (&target.key, &tag.value);
+                    if let Some((other, place)) = seen.get(&key) {
+                        self.diagnostics
+                            .push(duplicate(image, other, tag, place, &target.key));
+                    } else {
+                        seen.insert(key, (image, &tag.location));
+                    }
+                    let repository = repositories.iter().find(|it| it.key == target.key);
+                    if let Some(diagnostic) = repository.and_then(|it| moving(tag, it)) {
+                        self.diagnostics.push(diagnostic);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn duplicate(
+    image: &Image,
+    other: &Image,
+    tag: &Sourced<Tag>,
+    place: &Location,
+    key: &RepositoryKey,
+) -> Diagnostic {
+    let message = format!(
+        "images `{}` and `{}` both want tag `{}` in `{}`",
+        other.name, image.name, tag.value, key.repository
+    );
+    let mut diagnostic =
+        Diagnostic::error(Code::DuplicateTag, message).at(&tag.location, "wanted here");
+    if place == &tag.location {
+        diagnostic = diagnostic
+            .at(&image.location, "for this image")
+            .at(&other.location, "and for this one");
+    } else {
+        diagnostic = diagnostic.at(place, "and here");
+    }
+    diagnostic.help("give them different repositories or tags")
+}
+
+/// A constant tag without a digit (`latest`, `main`) names a place, not a version: it will move.
+fn moving(tag: &Sourced<Tag>, repository: &Repository) -> Option<Diagnostic> {
+    let text = tag.value.as_str();
+    let is_constant = !tag.location.text().contains("{{");
+    let is_version = text.bytes().any(|b| b.is_ascii_digit());
+    let tags = repository.settings.tags.as_ref()?;
+    let is_excepted = tags.value.except.iter().any(|it| glob_matches(it, text));
+    if !is_constant || is_version || tags.value.mutable != is_excepted {
+        return None;
+    }
+    Some(
+        Diagnostic::warning(
+            Code::MovingTag,
+            format!("tag `{text}` will want to move, and cannot"),
+        )
+        .at(&tag.location, "moves with each release")
+        .at(&tags.location, "no tag moves here")
+        .help(format!(
+            "write `tags \"immutable\" {{ except \"{text}\" }}`"
+        )),
+    )
+}
+
+/// Says whether a text matches a pattern in which `*` stands for anything.
+pub(super) fn glob_matches(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = text.strip_prefix(first) else {
+        return false;
+    };
+    let mut parts = parts.peekable();
+    if parts.peek().is_none() {
+        return rest.is_empty();
+    }
+    while let Some(part) = parts.next() {
+        if parts.peek().is_none() {
+            return rest.ends_with(part);
+        }
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    true
+}
+
+fn shortened(text: &str) -> String {
+    if text.chars().count() <= 140 {
+        return text.to_owned();
+    }
+    let start: String = text.chars().take(137).collect();
+    format!("{start}...")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn globs_match_whole_texts() {
+        for (pattern, text) in [
+            ("v*", "v1"),
+            ("*", ""),
+            ("a*b*c", "a1b2c"),
+            ("x", "x"),
+            ("*.*", "1.2"),
+        ] {
+            assert!(glob_matches(pattern, text), "{pattern} {text}");
+        }
+        for (pattern, text) in [("v*", "1v"), ("a*b", "abc"), ("x", "xy"), ("a*a", "a")] {
+            assert!(!glob_matches(pattern, text), "{pattern} {text}");
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! From text to tree: pre-scan, the KDL parser on a stack of its own, and what is refused anywhere in the tree.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::sync::Arc;
+
+use kdl::{KdlDiagnostic, KdlDocument, KdlEntry, KdlNode, KdlValue};
+
+use crate::diag::{Code, Diagnostic, Location, Source};
+
+use super::Reading;
+use super::scan::{self, Scan};
+use super::secret;
+use super::value::{entry_span, span_range};
+
+/// The parser recurses with depth and with the number of errors; this much bounds a megabyte of them.
+const STACK_BYTES: usize = 256 * 1024 * 1024;
+
+/// After this many statements that cannot be parsed the rest of a file is given up.
+const MAX_SYNTAX_PROBLEMS: usize = 100;
+
+pub(super) fn parse(original: &Arc<Source>) -> Reading {
+    let mut scan = scan::scan(original);
+    let source = masked(original, &scan);
+    let parsed = if scan.fatal {
+        None
+    } else {
+        parse_patched(&mut scan, &source)
+    };
+    if parsed.is_none() {
+        scan.incomplete = true;
+    }
+    let hidden: Vec<&str> = scan
+        .masked
+        .iter()
+        .filter_map(|it| original.text.get(it.clone()))
+        .filter(|it| !it.is_empty())
+        .collect();
+    let diagnostics = scan
+        .diagnostics
+        .into_iter()
+        .map(|it| without_hidden(moved_to(it, original, &source), &hidden))
+        .collect();
+    let reading = Reading {
+        source,
+        document: parsed.unwrap_or_default(),
+        poisoned: scan.poisoned,
+        incomplete: Cell::new(scan.incomplete),
+        diagnostics: RefCell::new(diagnostics),
+    };
+    check_nodes(&reading, reading.document.nodes());
+    reading
+}
+
+fn masked(original: &Arc<Source>, scan: &Scan) -> Arc<Source> {
+    if scan.masked.is_empty() {
+        return Arc::clone(original);
+    }
+    Source::new(
+        original.name.clone(),
+        secret::mask(&original.text, &scan.masked),
+    )
+}
+
+fn moved_to(mut diagnostic: Diagnostic, from: &Arc<Source>, to: &Arc<Source>) -> Diagnostic {
+    for label in &mut diagnostic.labels {
+        if Arc::ptr_eq(&label.location.source, from) {
+            label.location.source = Arc::clone(to);
+        }
+    }
+    diagnostic
+}
+
+/// Takes everything that was hidden out of the words of a diagnostic: messages and advice quote the text.
+fn without_hidden(mut diagnostic: Diagnostic, hidden: &[&str]) -> Diagnostic {
+    let clean = |text: &mut String| {
+        for secret in hidden {
+            if text.contains(secret) {
+                *text = text.replace(secret, "***");
+            }
+        }
+    };
+    clean(&mut diagnostic.message);
+    diagnostic.help.as_mut().map(clean);
+    for label in &mut diagnostic.labels {
+        label.text.as_mut().map(clean);
+    }
+    diagnostic
+}
+
+fn parse_patched(scan: &mut Scan, source: &Arc<Source>) -> Option<KdlDocument> {
+    let text = scan.text.clone();
+    let statements = scan.statements.clone();
+    let outcome = on_big_stack(move || parse_or_recover(text, &statements));
+    let Some(outcome) = outcome else {
+        scan.diagnostics.push(
+            Diagnostic::error(Code::ParserUnavailable, "the manifest could not be parsed")
+                .help("there is not enough memory for a thread of 256 MiB of address space, or the parser failed; please report it"),
+        );
+        return None;
+    };
+    let reported: BTreeSet<usize> = scan.diagnostics.iter().filter_map(line_start).collect();
+    for (offset, problem) in outcome.problems {
+        scan.incomplete = true;
+        let found = syntax_diagnostic(source, offset, &problem);
+        if line_start(&found).is_none_or(|it| !reported.contains(&it)) {
+            scan.diagnostics.push(found);
+        }
+    }
+    outcome.document
+}
+
+struct Outcome {
+    document: Option<KdlDocument>,
+    problems: Vec<(usize, KdlDiagnostic)>,
+}
+
+/// Parses the whole text; where that fails, each top-level statement alone, so that one error does not hide the rest.
+fn parse_or_recover(mut text: String, statements: &[Range<usize>]) -> Outcome {
+    let first_error = match KdlDocument::parse_v2(&text) {
+        Ok(document) => {
+            return Outcome {
+                document: Some(document),
+                problems: Vec::new(),
+            };
+        }
+        Err(error) => error,
+    };
+    let mut problems = Vec::new();
+    for span in statements {
+        let Some(statement) = text.get(span.clone()) else {
+            continue;
+        };
+        if let Err(error) = KdlDocument::parse_v2(statement) {
+            problems.extend(first(error.diagnostics).map(|it| (span.start, it)));
+            text.replace_range(span.clone(), &" ".repeat(span.len()));
+        }
+    }
+    if problems.len() == MAX_SYNTAX_PROBLEMS {
+        return Outcome {
+            document: None,
+            problems,
+        };
+    }
+    match KdlDocument::parse_v2(&text) {
+        Ok(document) if !problems.is_empty() => Outcome {
+            document: Some(document),
+            problems,
+        },
+        _ => {
+            if problems.is_empty() {
+                problems.extend(first(first_error.diagnostics).map(|it| (0, it)));
+            }
+            Outcome {
+                document: None,
+                problems,
+            }
+        }
+    }
+}
+
+fn first(diagnostics: Vec<KdlDiagnostic>) -> Option<KdlDiagnostic> {
+    diagnostics.into_iter().min_by_key(|it| it.span.offset())
+}
+
+fn on_big_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new()
+            .name("manifest-parser".to_owned())
+            .stack_size(STACK_BYTES)
+            .spawn_scoped(scope, work)
+            .ok()?;
+        thread.join().ok()
+    })
+}
+
+fn syntax_diagnostic(source: &Arc<Source>, base: usize, problem: &KdlDiagnostic) -> Diagnostic {
+    let start = floor(&source.text, base + problem.span.offset());
+    let end = floor(&source.text, start + problem.span.len());
+    let line_end = source.text[start..]
+        .find('\n')
+        .map_or(source.text.len(), |it| start + it);
+    let location = Location::new(source, start..end.min(line_end));
+    let message = problem.message.as_deref().unwrap_or("this cannot be read");
+    let diagnostic = Diagnostic::error(Code::InvalidSyntax, lower_first(message))
+        .at(&location, problem.label.as_deref().unwrap_or("here"));
+    match &problem.help {
+        Some(help) => diagnostic.help(lower_first(help)),
+        None => diagnostic
+            .help("a node is a name, values, and a block: `name \"value\" key=\"value\" { .. }`"),
+    }
+}
+
+fn floor(text: &str, at: usize) -> usize {
+    let mut at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
+fn lower_first(text: &str) -> String {
+    let text = text.trim_end_matches('.');
+    let mut chars = text.chars();
+    let second_is_upper = text.chars().nth(1).is_some_and(char::is_uppercase);
+    match chars.next() {
+        Some(first) if !second_is_upper => first.to_lowercase().chain(chars).collect(),
+        _ => text.to_owned(),
+    }
+}
+
+/// Returns where the line of a diagnostic starts.
+fn line_start(diagnostic: &Diagnostic) -> Option<usize> {
+    let place = &diagnostic.labels.first()?.location;
+    let before = place.source.text.get(..place.span.start)?;
+    Some(before.rfind('\n').map_or(0, |it| it + 1))
+}
+
+fn check_nodes(reading: &Reading, nodes: &[KdlNode]) {
+    for node in nodes {
+        if let Some(annotation) = node.ty() {
+            type_annotation(reading, span_range(annotation.span()));
+        }
+        for entry in node.entries() {
+            check_entry(reading, entry);
+        }
+        check_duplicate_properties(reading, node);
+        if let Some(children) = node.children() {
+            check_nodes(reading, children.nodes());
+        }
+    }
+}
+
+fn type_annotation(reading: &Reading, span: Range<usize>) {
+    reading.report(
+        Diagnostic::error(
+            Code::TypeAnnotation,
+            "type annotations have no meaning here",
+        )
+        .at(&reading.location(span), "remove this and its parentheses"),
+    );
+}
+
+fn check_entry(reading: &Reading, entry: &KdlEntry) {
+    if let Some(annotation) = entry.ty() {
+        type_annotation(reading, span_range(annotation.span()));
+    }
+    let span = entry_span(entry);
+    if reading.is_poisoned(&span) {
+        return;
+    }
+    let location = reading.location(span);
+    let word = location.text();
+    let diagnostic = match entry.value() {
+        KdlValue::Null => Diagnostic::error(Code::NullValue, "`#null` is no value")
+            .at(&location, "says nothing")
+            .help("remove the line instead: what is absent is not managed"),
+        KdlValue::Float(value) if !value.is_finite() && word.starts_with('#') => {
+            Diagnostic::error(Code::NullValue, format!("`{word}` is no value"))
+                .at(&location, "no setting takes it")
+        }
+        KdlValue::Float(value) if !value.is_finite() => Diagnostic::error(
+            Code::BadNumber,
+            format!("`{word}` is too large for a number"),
+        )
+        .at(&location, "more than a number can hold"),
+        _ => return,
+    };
+    reading.report(diagnostic);
+}
+
+fn check_duplicate_properties(reading: &Reading, node: &KdlNode) {
+    let keys: Vec<_> = node.entries().iter().filter_map(KdlEntry::name).collect();
+    for (at, key) in keys.iter().enumerate() {
+        let Some(earlier) = keys[..at].iter().find(|it| it.value() == key.value()) else {
+            continue;
+        };
+        reading.report(
+            Diagnostic::error(
+                Code::DuplicateName,
+                format!("`{}=` is given twice", key.value()),
+            )
+            .at(&reading.location(span_range(key.span())), "again here")
+            .at(
+                &reading.location(span_range(earlier.span())),
+                "first given here",
+            )
+            .help("keep one of them"),
+        );
+    }
+}
