@@ -8,6 +8,7 @@ mod check;
 pub mod file;
 mod image;
 mod model;
+mod precondition;
 mod repository;
 mod tags;
 #[cfg(test)]
@@ -21,6 +22,7 @@ pub use model::{
     BasePlan, ImageAction, ImagePlan, NewRepository, Plan, Reason, RegistryPlan, RepositoryAction,
     RepositoryPlan, SettingChange, SettingDiff, TagAction, TagPlan, TargetPlan, VariablePlan,
 };
+pub use precondition::{RepositoryState, TagState, repository_state, tag_state};
 pub use repository::WORKSPACE_TAG;
 pub use tags::is_immutable;
 

@@ -244,7 +244,7 @@ fn plan_resource_tags(settings: &Settings, facts: &RepositoryFacts, plan: &mut R
 }
 
 /// Compares encryption; a KMS key that is not named matches whatever key ECR shows (the AWS-managed one).
-fn same_encryption(wanted: &Encryption, found: &Encryption) -> bool {
+pub(super) fn same_encryption(wanted: &Encryption, found: &Encryption) -> bool {
     match (wanted, found) {
         (Encryption::Kms(None), Encryption::Kms(_))
         | (Encryption::KmsDsse(None), Encryption::KmsDsse(_)) => true,
@@ -261,7 +261,7 @@ fn diff(path: &str, before: Value, after: Value) -> SettingDiff {
     }
 }
 
-fn mutability_value(tags: &TagMutability) -> Value {
+pub(super) fn mutability_value(tags: &TagMutability) -> Value {
     let word = if tags.mutable { "mutable" } else { "immutable" };
     if tags.except.is_empty() {
         json!(word)
@@ -270,7 +270,7 @@ fn mutability_value(tags: &TagMutability) -> Value {
     }
 }
 
-fn encryption_value(encryption: &Encryption) -> Value {
+pub(super) fn encryption_value(encryption: &Encryption) -> Value {
     match encryption {
         Encryption::Aes256 => json!("aes256"),
         Encryption::Kms(None) => json!("kms"),
@@ -281,7 +281,7 @@ fn encryption_value(encryption: &Encryption) -> Value {
 }
 
 /// Returns the rules as the manifest writes them, one text a rule.
-fn lifecycle_value(rules: &[LifecycleRule]) -> Value {
+pub(super) fn lifecycle_value(rules: &[LifecycleRule]) -> Value {
     Value::Array(rules.iter().map(|rule| json!(rule_text(rule))).collect())
 }
 

@@ -1,0 +1,324 @@
+//! The check before the first write: everything the plan has a step for is read again, in one fan-out, and compared.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::future::{join3, join_all};
+use windlass_core::name::{Digest, Fingerprint, RegistryName, RepositoryKey, RepositoryName, Tag};
+use windlass_core::observed::{Fact, ImageFacts, RepositoryFacts};
+use windlass_core::plan::{
+    ImageAction, ImagePlan, Plan, RepositoryAction, RepositoryPlan, RepositoryState, TagState,
+    TargetPlan, repository_state, tag_state,
+};
+
+use crate::apply::work::{Held, Place, Work};
+use crate::apply::{ApplyError, ApplyOptions, Ports};
+use crate::ports::{Builder, BuilderError, Registry, SettingsToRead};
+
+/// The tags of several repositories.
+pub(super) type Tags = BTreeMap<RepositoryKey, BTreeMap<Tag, Fact<ImageFacts>>>;
+
+/// What the check found: all of it as the plan says.
+pub(super) struct Checked<'a> {
+    /// Repositories that have a step or hold an image that has one.
+    pub(super) repositories: BTreeMap<&'a RepositoryKey, CheckedRepository<'a>>,
+    /// What has to be brought.
+    pub(super) works: Vec<Work<'a>>,
+    /// Wanted tags with a step that is already done.
+    pub(super) done_tags: BTreeSet<(&'a RepositoryKey, &'a Tag)>,
+    /// Whether a tag is still to be written.
+    pub(super) tags_left: bool,
+    /// Images of the builder that this run may use, by fingerprint.
+    pub(super) locals: BTreeMap<Fingerprint, Digest>,
+}
+
+/// A repository and what is left to do for it.
+pub(super) struct CheckedRepository<'a> {
+    pub(super) plan: &'a RepositoryPlan,
+    pub(super) state: RepositoryState,
+    pub(super) facts: Option<RepositoryFacts>,
+}
+
+/// Reads and compares.
+pub(super) async fn check<'a, R: Registry, B: Builder>(
+    plan: &'a Plan,
+    ports: Ports<'a, R, B>,
+    options: &ApplyOptions,
+) -> Result<Checked<'a>, ApplyError> {
+    let scope = Scope::of(plan);
+    let (accounts, repositories, tags) = join3(
+        check_accounts(ports.registry, &scope),
+        read_repositories(ports.registry, &scope),
+        read_tags(ports.registry, &scope.tags),
+    )
+    .await;
+    accounts?;
+    let mut comparison = Comparison::default();
+    comparison.compare_repositories(plan, &repositories);
+    for image in plan.images.iter().filter(|image| image.action != ImageAction::None) {
+        comparison.compare_image(image, &tags);
+    }
+    let mut checked = comparison.finish()?;
+    check_builder(&mut checked, ports.builder, options).await?;
+    Ok(checked)
+}
+
+/// What has to be read: nothing of what the plan leaves alone.
+#[derive(Default)]
+struct Scope {
+    repositories: BTreeMap<RegistryName, BTreeMap<RepositoryName, SettingsToRead>>,
+    tags: BTreeMap<RepositoryKey, BTreeSet<Tag>>,
+}
+
+impl Scope {
+    fn of(plan: &Plan) -> Self {
+        let mut scope = Self::default();
+        for image in plan.images.iter().filter(|image| image.action != ImageAction::None) {
+            for target in image.targets.iter().filter(|target| target.action != ImageAction::None) {
+                let tags = scope.tags.entry(target.key.clone()).or_default();
+                tags.extend(target.tags.iter().map(|step| step.tag.clone()));
+                tags.extend(image.fingerprint().map(Fingerprint::tag));
+                scope.add_repository(&target.key, SettingsToRead::default());
+            }
+        }
+        for repository in &plan.repositories {
+            if repository.action != RepositoryAction::None {
+                scope.add_repository(&repository.key, settings_to_read(repository));
+            }
+        }
+        scope
+    }
+
+    fn add_repository(&mut self, key: &RepositoryKey, settings: SettingsToRead) {
+        let names = self.repositories.entry(key.registry.clone()).or_default();
+        let read = names.entry(key.repository.clone()).or_default();
+        read.lifecycle |= settings.lifecycle;
+        read.resource_tags |= settings.resource_tags;
+    }
+}
+
+fn settings_to_read(plan: &RepositoryPlan) -> SettingsToRead {
+    let create = plan.action == RepositoryAction::Create;
+    let differs = |path: &str| plan.diffs.iter().any(|diff| diff.path.starts_with(path));
+    SettingsToRead {
+        lifecycle: create || differs("lifecycle"),
+        resource_tags: create || differs("resource-tag "),
+    }
+}
+
+async fn check_accounts<R: Registry>(registry: &R, scope: &Scope) -> Result<(), ApplyError> {
+    let answers = scope.repositories.keys().map(|name| async move {
+        let answer = registry.caller_account(name).await;
+        answer.map_err(|error| ApplyError::Registry { registry: name.clone(), error })
+    });
+    join_all(answers).await.into_iter().try_for_each(|answer| answer.map(drop))
+}
+
+async fn read_repositories<R: Registry>(
+    registry: &R,
+    scope: &Scope,
+) -> BTreeMap<RepositoryKey, Fact<RepositoryFacts>> {
+    let reads = scope.repositories.iter().map(|(name, repositories)| async move {
+        let facts = registry.repositories(name, repositories).await;
+        facts.into_iter().map(move |(repository, fact)| {
+            (RepositoryKey { registry: name.clone(), repository }, fact)
+        })
+    });
+    join_all(reads).await.into_iter().flatten().collect()
+}
+
+/// Reads what tags hold, all repositories at once.
+pub(super) async fn read_tags<R: Registry>(
+    registry: &R,
+    tags: &BTreeMap<RepositoryKey, BTreeSet<Tag>>,
+) -> Tags {
+    let reads = tags
+        .iter()
+        .map(|(key, tags)| async move { (key.clone(), registry.images(key, tags).await) });
+    join_all(reads).await.into_iter().collect()
+}
+
+/// Returns what a tag holds; a tag that was not answered is unknown, never absent.
+pub(super) fn tag_fact(tags: &Tags, key: &RepositoryKey, tag: &Tag) -> Fact<ImageFacts> {
+    tags.get(key)
+        .and_then(|tags| tags.get(tag))
+        .cloned()
+        .unwrap_or_else(|| Fact::Unknown(format!("{tag} was not read")))
+}
+
+#[derive(Default)]
+struct Comparison<'a> {
+    repositories: BTreeMap<&'a RepositoryKey, CheckedRepository<'a>>,
+    works: Vec<Work<'a>>,
+    done_tags: BTreeSet<(&'a RepositoryKey, &'a Tag)>,
+    tags_left: bool,
+    moved: Vec<String>,
+    unread: Vec<String>,
+}
+
+impl<'a> Comparison<'a> {
+    fn compare_repositories(
+        &mut self,
+        plan: &'a Plan,
+        facts: &BTreeMap<RepositoryKey, Fact<RepositoryFacts>>,
+    ) {
+        for repository in &plan.repositories {
+            let Some(fact) = facts.get(&repository.key) else {
+                if repository.action != RepositoryAction::None {
+                    self.unread.push(format!("{} was not read", repository.key));
+                }
+                continue;
+            };
+            let state = repository_state(repository, fact);
+            match &state {
+                RepositoryState::Missing | RepositoryState::Left(_) => {}
+                RepositoryState::Moved(what) => {
+                    let key = &repository.key;
+                    self.moved.extend(what.iter().map(|what| format!("{key}: {what}")));
+                }
+                RepositoryState::Unknown(why) => {
+                    self.unread.push(format!("{}: {why}", repository.key));
+                }
+            }
+            let checked = CheckedRepository { plan: repository, state, facts: fact.known().cloned() };
+            self.repositories.insert(&repository.key, checked);
+        }
+    }
+
+    fn compare_image(&mut self, image: &'a ImagePlan, tags: &Tags) {
+        let Some(spec) = &image.spec else {
+            return;
+        };
+        let found = self.works.iter().position(|work| work.fingerprint() == &spec.fingerprint);
+        let index = found.unwrap_or_else(|| {
+            self.works.push(Work::new(spec));
+            self.works.len() - 1
+        });
+        self.works[index].images.push(&image.name);
+        self.works[index].planned_push |= image.local_image.is_some();
+        for target in image.targets.iter().filter(|target| target.action != ImageAction::None) {
+            self.compare_tags(image, target, &spec.fingerprint, tags);
+            let fact = tag_fact(tags, &target.key, &spec.fingerprint.tag());
+            let Some(place) = self.compare_place(image, target, &spec.fingerprint, &fact) else {
+                continue;
+            };
+            let places = &mut self.works[index].places;
+            if places.get(&target.key).is_none_or(|before| place.is_better_than(before)) {
+                places.insert(target.key.clone(), place);
+            }
+        }
+    }
+
+    fn compare_tags(
+        &mut self,
+        image: &ImagePlan,
+        target: &'a TargetPlan,
+        fingerprint: &Fingerprint,
+        tags: &Tags,
+    ) {
+        for step in &target.tags {
+            let place = || format!("image.{}:{} in {}", image.name, step.tag, target.key);
+            match tag_state(step, fingerprint, &tag_fact(tags, &target.key, &step.tag)) {
+                TagState::Pending => self.tags_left = true,
+                TagState::Done => {
+                    self.done_tags.insert((&target.key, &step.tag));
+                }
+                TagState::Moved(what) => self.moved.push(format!("{} {what}", place())),
+                TagState::Unknown(why) => self.unread.push(format!("{}: {why}", place())),
+            }
+        }
+    }
+
+    /// Says how far an image is in a repository, by what its `in-` tag holds.
+    fn compare_place(
+        &mut self,
+        image: &ImagePlan,
+        target: &TargetPlan,
+        fingerprint: &Fingerprint,
+        now: &Fact<ImageFacts>,
+    ) -> Option<Place> {
+        let name = || format!("image.{}:{} in {}", image.name, fingerprint.tag(), target.key);
+        match (now, &target.held) {
+            (Fact::Known(found), _) if is_ours(found, fingerprint) => Some(Place::Held(Held {
+                digest: found.digest.clone(),
+                manifest: None,
+                written: false,
+            })),
+            (Fact::Known(found), _) => {
+                self.moved.push(format!("{} holds {} now, which is another image", name(), found.digest));
+                None
+            }
+            (Fact::Absent, None) => Some(Place::Missing),
+            (Fact::Absent, Some(held)) if target.write_in_tag => Some(Place::Untagged(held.clone())),
+            (Fact::Absent, Some(held)) => {
+                self.moved.push(format!("{} is not there now, the plan saw {held}", name()));
+                None
+            }
+            (Fact::Unknown(why), _) => {
+                self.unread.push(format!("{}: {why}", name()));
+                None
+            }
+        }
+    }
+
+    fn finish(self) -> Result<Checked<'a>, ApplyError> {
+        if !self.moved.is_empty() {
+            return Err(ApplyError::Stale { moved: self.moved });
+        }
+        if !self.unread.is_empty() {
+            return Err(ApplyError::NotRead(self.unread));
+        }
+        Ok(Checked {
+            repositories: self.repositories,
+            works: self.works,
+            done_tags: self.done_tags,
+            tags_left: self.tags_left,
+            locals: BTreeMap::new(),
+        })
+    }
+}
+
+/// Says whether an image can stand for a fingerprint.
+pub(super) fn is_ours(image: &ImageFacts, fingerprint: &Fingerprint) -> bool {
+    image.fingerprint.as_ref() == Some(fingerprint) && !image.archived
+}
+
+/// Checks, where something is to be built or pushed, that the builder answers and can do it.
+async fn check_builder<B: Builder>(
+    checked: &mut Checked<'_>,
+    builder: &B,
+    options: &ApplyOptions,
+) -> Result<(), ApplyError> {
+    if !checked.works.iter().any(Work::needs_local) {
+        return Ok(());
+    }
+    let facts = builder.describe().await.map_err(ApplyError::Builder)?;
+    let asked = checked.works.iter().filter(|work| work.needs_local()).flat_map(|work| {
+        let needs = work.spec.needs.iter().map(|need| &need.fingerprint);
+        needs.chain([work.fingerprint()]).cloned()
+    });
+    let asked = asked.collect();
+    checked.locals = builder.local_images(&asked).await.map_err(ApplyError::Builder)?;
+    let mut moved = Vec::new();
+    for work in checked.works.iter_mut().filter(|work| work.needs_local()) {
+        let local = checked.locals.get(work.fingerprint());
+        if work.planned_push || options.use_cache {
+            work.local = local.cloned();
+        }
+        if work.planned_push && local.is_none() {
+            moved.push(format!("image.{}: the builder does not hold it any more", work.name()));
+        }
+        let platform = work.spec.inputs.platforms.first();
+        if let Some(platform) = platform.filter(|platform| work.needs_build() && !facts.platforms.contains(platform)) {
+            return Err(ApplyError::Builder(BuilderError::Other(format!(
+                "image.{}: {} cannot run {platform}: apply where a builder of that platform is",
+                work.name(),
+                facts.description
+            ))));
+        }
+    }
+    if moved.is_empty() {
+        Ok(())
+    } else {
+        Err(ApplyError::Stale { moved })
+    }
+}

@@ -1,0 +1,138 @@
+//! Brings one image into one repository under its `in-` tag.
+//!
+//! An `in-` tag that holds an image with our fingerprint already, because another run was faster, is adopted: its image is used.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use windlass_core::desired::BuildSpec;
+use windlass_core::name::{Digest, ImageName, RepositoryKey};
+use windlass_core::observed::Fact;
+use windlass_core::oci::{CREATED_ANNOTATION, IMAGE_MANIFEST, image_manifest};
+
+use crate::apply::Ports;
+use crate::apply::check::is_ours;
+use crate::apply::work::{Held, Opened};
+use crate::event::Events;
+use crate::outcome::Cause;
+use crate::ports::{Builder, BuilderError, LocalImage, Manifest, PushedBlobs, Put, Registry, RegistryError};
+
+/// How the image gets into the repository.
+pub(super) enum Job {
+    /// The repository holds it under this digest: only the tag is written.
+    Retag(Digest),
+    /// The builder holds it.
+    Push,
+}
+
+/// What a push works with.
+pub(super) struct Push<'a, R, B> {
+    pub(super) ports: Ports<'a, R, B>,
+    pub(super) events: &'a Events,
+    pub(super) name: &'a ImageName,
+    pub(super) spec: &'a BuildSpec,
+    pub(super) local: Option<Digest>,
+    pub(super) opened: Opened,
+}
+
+impl<R: Registry, B: Builder> Push<'_, R, B> {
+    pub(super) async fn run(&self, key: &RepositoryKey, job: Job) -> Result<Held, Cause> {
+        if let Some(held) = self.adopt(key).await? {
+            return Ok(held);
+        }
+        match job {
+            Job::Retag(digest) => {
+                let manifest = self.ports.registry.manifest(key, &digest).await?;
+                Ok(self.put(key, manifest).await?)
+            }
+            Job::Push => self.push(key).await,
+        }
+    }
+
+    async fn push(&self, key: &RepositoryKey) -> Result<Held, Cause> {
+        let image = self.open().await?;
+        let manifest = self.push_blobs(key, &image).await?;
+        match self.put(key, manifest).await {
+            // Blobs without a manifest may be cleaned up at any time (ECR API `LayersNotFoundException`): once more.
+            Err(RegistryError::NotFound(_)) => {
+                let manifest = self.push_blobs(key, &image).await?;
+                Ok(self.put(key, manifest).await?)
+            }
+            result => Ok(result?),
+        }
+    }
+
+    async fn open(&self) -> Result<Arc<dyn LocalImage>, Cause> {
+        let id = self.local.as_ref().ok_or_else(|| {
+            BuilderError::Other("the builder does not hold the image".to_owned())
+        })?;
+        let opened = self.opened.get_or_try_init(|| self.ports.builder.open(id)).await?;
+        Ok(Arc::clone(opened))
+    }
+
+    async fn push_blobs(
+        &self,
+        key: &RepositoryKey,
+        image: &Arc<dyn LocalImage>,
+    ) -> Result<Manifest, RegistryError> {
+        let registry = self.ports.registry;
+        let blobs = registry.push_blobs(key, Arc::clone(image), self.events, self.name).await?;
+        Ok(manifest(self.spec, image.config(), &blobs))
+    }
+
+    /// Puts a manifest under the `in-` tag. Where that fails because another run was faster, its image is adopted.
+    async fn put(&self, key: &RepositoryKey, manifest: Manifest) -> Result<Held, RegistryError> {
+        let tag = self.spec.fingerprint.tag();
+        match self.ports.registry.put_manifest(key, &manifest, &tag).await {
+            Ok(put) => Ok(Held {
+                digest: manifest.digest(),
+                manifest: Some(manifest),
+                written: put == Put::Written,
+            }),
+            Err(RegistryError::TagImmutable(why)) => {
+                let adopted = self.adopt(key).await?;
+                adopted.ok_or(RegistryError::TagImmutable(why))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Returns what the `in-` tag holds, where that is an image with our fingerprint.
+    async fn adopt(&self, key: &RepositoryKey) -> Result<Option<Held>, RegistryError> {
+        let tag = self.spec.fingerprint.tag();
+        let mut facts = self.ports.registry.images(key, &BTreeSet::from([tag.clone()])).await;
+        match facts.remove(&tag) {
+            Some(Fact::Known(image)) if is_ours(&image, &self.spec.fingerprint) => Ok(Some(Held {
+                digest: image.digest,
+                manifest: None,
+                written: false,
+            })),
+            Some(Fact::Known(image)) => Err(RegistryError::Changed(format!(
+                "{tag} holds {} now, which is another image",
+                image.digest
+            ))),
+            Some(Fact::Absent) => Ok(None),
+            Some(Fact::Unknown(why)) => Err(RegistryError::Other(why)),
+            None => Err(RegistryError::Other(format!("{tag} was not read"))),
+        }
+    }
+}
+
+/// Returns the manifest of a pushed image: its annotations, when it was built, and its fingerprint.
+fn manifest(spec: &BuildSpec, config: &[u8], blobs: &PushedBlobs) -> Manifest {
+    let mut annotations = spec.inputs.annotations.clone();
+    annotations.extend(spec.stamp_annotations.clone());
+    if let Some(created) = created(config) {
+        annotations.entry(CREATED_ANNOTATION.to_owned()).or_insert(created);
+    }
+    Manifest {
+        bytes: image_manifest(&blobs.config, &blobs.layers, &annotations, &spec.fingerprint),
+        media_type: IMAGE_MANIFEST.to_owned(),
+    }
+}
+
+/// Returns when an image was built, where its config says so.
+fn created(config: &[u8]) -> Option<String> {
+    let config: BTreeMap<String, serde_json::Value> = serde_json::from_slice(config).ok()?;
+    config.get("created")?.as_str().map(str::to_owned)
+}
