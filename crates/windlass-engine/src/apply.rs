@@ -17,8 +17,6 @@ mod push;
 mod repositories;
 mod run;
 mod tags;
-#[cfg(test)]
-mod tests;
 mod undo;
 mod work;
 
@@ -162,15 +160,20 @@ fn refuse_unusable(plan: &Plan) -> Result<(), ApplyError> {
             image.action.as_str()
         )),
     });
-    let repositories = plan.repositories.iter().filter_map(|repository| match repository.action {
-        RepositoryAction::Create | RepositoryAction::Update | RepositoryAction::None => None,
-        RepositoryAction::Unknown | RepositoryAction::Blocked => Some(format!(
-            "{} is {}",
-            repository.key,
-            repository.action.as_str()
-        )),
-        RepositoryAction::Delete => Some(format!("{}: delete is not supported yet", repository.key)),
-    });
+    let repositories = plan
+        .repositories
+        .iter()
+        .filter_map(|repository| match repository.action {
+            RepositoryAction::Create | RepositoryAction::Update | RepositoryAction::None => None,
+            RepositoryAction::Unknown | RepositoryAction::Blocked => Some(format!(
+                "{} is {}",
+                repository.key,
+                repository.action.as_str()
+            )),
+            RepositoryAction::Delete => {
+                Some(format!("{}: delete is not supported yet", repository.key))
+            }
+        });
     let refused: Vec<String> = images.chain(repositories).collect();
     if refused.is_empty() {
         Ok(())

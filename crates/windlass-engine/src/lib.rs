@@ -1,7 +1,9 @@
 //! The engine of windlass: observes, locks and applies through ports; knows no SDK and no file system.
 
+pub mod apply;
 pub mod desire;
 pub mod event;
 pub mod observe;
+pub mod outcome;
 pub mod ports;
 pub mod recipe;

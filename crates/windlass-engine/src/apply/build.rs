@@ -50,12 +50,17 @@ impl<R: Registry, B: Builder> Run<'_, R, B> {
         }
         let held = self.find_held(need);
         let same_registry = |(key, _): &&(RepositoryKey, Digest)| {
-            work.places.keys().any(|place| place.registry == key.registry)
+            work.places
+                .keys()
+                .any(|place| place.registry == key.registry)
         };
         let best = held.iter().find(same_registry).or(held.first());
         let source = best.and_then(|(key, digest)| {
             let reference = format!("{}@{digest}", self.uri(key)?);
-            Some(Source::Remote { registry: key.registry.clone(), reference })
+            Some(Source::Remote {
+                registry: key.registry.clone(),
+                reference,
+            })
         });
         match (source, needed) {
             (Some(source), _) => Ok(Need::Ready(source)),
@@ -110,7 +115,10 @@ impl Job {
                     names.push((id, name.clone()));
                     name
                 }
-                Source::Remote { registry, reference } => {
+                Source::Remote {
+                    registry,
+                    reference,
+                } => {
                     registries.insert(registry);
                     reference
                 }
@@ -172,7 +180,11 @@ fn request<R, B>(run: &Run<'_, R, B>, work: &Work<'_>, dockerfile: String) -> Bu
 }
 
 fn context_folder(root: &Path, context: &str) -> PathBuf {
-    if context == "." { root.to_owned() } else { root.join(context) }
+    if context == "." {
+        root.to_owned()
+    } else {
+        root.join(context)
+    }
 }
 
 /// Returns the name under which a build finds an image of the builder. It holds the whole id, so no other run can mean another image by it.
@@ -185,5 +197,9 @@ fn name_part(text: &str) -> String {
     let lower = text.to_ascii_lowercase();
     let words = lower.split(|c: char| !c.is_ascii_alphanumeric());
     let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
-    if words.is_empty() { "workspace".to_owned() } else { words.join("-") }
+    if words.is_empty() {
+        "workspace".to_owned()
+    } else {
+        words.join("-")
+    }
 }

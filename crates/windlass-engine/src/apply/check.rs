@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::future::{join3, join_all};
+use futures_util::future::{join_all, join3};
 use windlass_core::name::{Digest, Fingerprint, RegistryName, RepositoryKey, RepositoryName, Tag};
 use windlass_core::observed::{Fact, ImageFacts, RepositoryFacts};
 use windlass_core::plan::{
@@ -54,7 +54,11 @@ pub(super) async fn check<'a, R: Registry, B: Builder>(
     accounts?;
     let mut comparison = Comparison::default();
     comparison.compare_repositories(plan, &repositories);
-    for image in plan.images.iter().filter(|image| image.action != ImageAction::None) {
+    for image in plan
+        .images
+        .iter()
+        .filter(|image| image.action != ImageAction::None)
+    {
         comparison.compare_image(image, &tags);
     }
     let mut checked = comparison.finish()?;
@@ -72,8 +76,16 @@ struct Scope {
 impl Scope {
     fn of(plan: &Plan) -> Self {
         let mut scope = Self::default();
-        for image in plan.images.iter().filter(|image| image.action != ImageAction::None) {
-            for target in image.targets.iter().filter(|target| target.action != ImageAction::None) {
+        for image in plan
+            .images
+            .iter()
+            .filter(|image| image.action != ImageAction::None)
+        {
+            for target in image
+                .targets
+                .iter()
+                .filter(|target| target.action != ImageAction::None)
+            {
                 let tags = scope.tags.entry(target.key.clone()).or_default();
                 tags.extend(target.tags.iter().map(|step| step.tag.clone()));
                 tags.extend(image.fingerprint().map(Fingerprint::tag));
@@ -108,21 +120,36 @@ fn settings_to_read(plan: &RepositoryPlan) -> SettingsToRead {
 async fn check_accounts<R: Registry>(registry: &R, scope: &Scope) -> Result<(), ApplyError> {
     let answers = scope.repositories.keys().map(|name| async move {
         let answer = registry.caller_account(name).await;
-        answer.map_err(|error| ApplyError::Registry { registry: name.clone(), error })
+        answer.map_err(|error| ApplyError::Registry {
+            registry: name.clone(),
+            error,
+        })
     });
-    join_all(answers).await.into_iter().try_for_each(|answer| answer.map(drop))
+    join_all(answers)
+        .await
+        .into_iter()
+        .try_for_each(|answer| answer.map(drop))
 }
 
 async fn read_repositories<R: Registry>(
     registry: &R,
     scope: &Scope,
 ) -> BTreeMap<RepositoryKey, Fact<RepositoryFacts>> {
-    let reads = scope.repositories.iter().map(|(name, repositories)| async move {
-        let facts = registry.repositories(name, repositories).await;
-        facts.into_iter().map(move |(repository, fact)| {
-            (RepositoryKey { registry: name.clone(), repository }, fact)
-        })
-    });
+    let reads = scope
+        .repositories
+        .iter()
+        .map(|(name, repositories)| async move {
+            let facts = registry.repositories(name, repositories).await;
+            facts.into_iter().map(move |(repository, fact)| {
+                (
+                    RepositoryKey {
+                        registry: name.clone(),
+                        repository,
+                    },
+                    fact,
+                )
+            })
+        });
     join_all(reads).await.into_iter().flatten().collect()
 }
 
@@ -173,13 +200,18 @@ impl<'a> Comparison<'a> {
                 RepositoryState::Missing | RepositoryState::Left(_) => {}
                 RepositoryState::Moved(what) => {
                     let key = &repository.key;
-                    self.moved.extend(what.iter().map(|what| format!("{key}: {what}")));
+                    self.moved
+                        .extend(what.iter().map(|what| format!("{key}: {what}")));
                 }
                 RepositoryState::Unknown(why) => {
                     self.unread.push(format!("{}: {why}", repository.key));
                 }
             }
-            let checked = CheckedRepository { plan: repository, state, facts: fact.known().cloned() };
+            let checked = CheckedRepository {
+                plan: repository,
+                state,
+                facts: fact.known().cloned(),
+            };
             self.repositories.insert(&repository.key, checked);
         }
     }
@@ -188,21 +220,31 @@ impl<'a> Comparison<'a> {
         let Some(spec) = &image.spec else {
             return;
         };
-        let found = self.works.iter().position(|work| work.fingerprint() == &spec.fingerprint);
+        let found = self
+            .works
+            .iter()
+            .position(|work| work.fingerprint() == &spec.fingerprint);
         let index = found.unwrap_or_else(|| {
             self.works.push(Work::new(spec));
             self.works.len() - 1
         });
         self.works[index].images.push(&image.name);
         self.works[index].planned_push |= image.local_image.is_some();
-        for target in image.targets.iter().filter(|target| target.action != ImageAction::None) {
+        for target in image
+            .targets
+            .iter()
+            .filter(|target| target.action != ImageAction::None)
+        {
             self.compare_tags(image, target, &spec.fingerprint, tags);
             let fact = tag_fact(tags, &target.key, &spec.fingerprint.tag());
             let Some(place) = self.compare_place(image, target, &spec.fingerprint, &fact) else {
                 continue;
             };
             let places = &mut self.works[index].places;
-            if places.get(&target.key).is_none_or(|before| place.is_better_than(before)) {
+            if places
+                .get(&target.key)
+                .is_none_or(|before| place.is_better_than(before))
+            {
                 places.insert(target.key.clone(), place);
             }
         }
@@ -236,7 +278,14 @@ impl<'a> Comparison<'a> {
         fingerprint: &Fingerprint,
         now: &Fact<ImageFacts>,
     ) -> Option<Place> {
-        let name = || format!("image.{}:{} in {}", image.name, fingerprint.tag(), target.key);
+        let name = || {
+            format!(
+                "image.{}:{} in {}",
+                image.name,
+                fingerprint.tag(),
+                target.key
+            )
+        };
         match (now, &target.held) {
             (Fact::Known(found), _) if is_ours(found, fingerprint) => Some(Place::Held(Held {
                 digest: found.digest.clone(),
@@ -244,13 +293,20 @@ impl<'a> Comparison<'a> {
                 written: false,
             })),
             (Fact::Known(found), _) => {
-                self.moved.push(format!("{} holds {} now, which is another image", name(), found.digest));
+                self.moved.push(format!(
+                    "{} holds {} now, which is another image",
+                    name(),
+                    found.digest
+                ));
                 None
             }
             (Fact::Absent, None) => Some(Place::Missing),
-            (Fact::Absent, Some(held)) if target.write_in_tag => Some(Place::Untagged(held.clone())),
+            (Fact::Absent, Some(held)) if target.write_in_tag => {
+                Some(Place::Untagged(held.clone()))
+            }
             (Fact::Absent, Some(held)) => {
-                self.moved.push(format!("{} is not there now, the plan saw {held}", name()));
+                self.moved
+                    .push(format!("{} is not there now, the plan saw {held}", name()));
                 None
             }
             (Fact::Unknown(why), _) => {
@@ -292,12 +348,19 @@ async fn check_builder<B: Builder>(
         return Ok(());
     }
     let facts = builder.describe().await.map_err(ApplyError::Builder)?;
-    let asked = checked.works.iter().filter(|work| work.needs_local()).flat_map(|work| {
-        let needs = work.spec.needs.iter().map(|need| &need.fingerprint);
-        needs.chain([work.fingerprint()]).cloned()
-    });
+    let asked = checked
+        .works
+        .iter()
+        .filter(|work| work.needs_local())
+        .flat_map(|work| {
+            let needs = work.spec.needs.iter().map(|need| &need.fingerprint);
+            needs.chain([work.fingerprint()]).cloned()
+        });
     let asked = asked.collect();
-    checked.locals = builder.local_images(&asked).await.map_err(ApplyError::Builder)?;
+    checked.locals = builder
+        .local_images(&asked)
+        .await
+        .map_err(ApplyError::Builder)?;
     let mut moved = Vec::new();
     for work in checked.works.iter_mut().filter(|work| work.needs_local()) {
         let local = checked.locals.get(work.fingerprint());
@@ -305,10 +368,15 @@ async fn check_builder<B: Builder>(
             work.local = local.cloned();
         }
         if work.planned_push && local.is_none() {
-            moved.push(format!("image.{}: the builder does not hold it any more", work.name()));
+            moved.push(format!(
+                "image.{}: the builder does not hold it any more",
+                work.name()
+            ));
         }
         let platform = work.spec.inputs.platforms.first();
-        if let Some(platform) = platform.filter(|platform| work.needs_build() && !facts.platforms.contains(platform)) {
+        if let Some(platform) =
+            platform.filter(|platform| work.needs_build() && !facts.platforms.contains(platform))
+        {
             return Err(ApplyError::Builder(BuilderError::Other(format!(
                 "image.{}: {} cannot run {platform}: apply where a builder of that platform is",
                 work.name(),

@@ -44,8 +44,13 @@ impl<'a, R, B> Run<'a, R, B> {
     fn has_written(&self) -> bool {
         let places = self.works.iter().flat_map(|work| work.places.values());
         self.tags.values().any(|result| *result == TagResult::Moved)
-            || self.repositories.values().any(|repository| repository.created || !repository.changed.is_empty())
-            || places.into_iter().any(|place| matches!(place, Place::Held(held) if held.written))
+            || self
+                .repositories
+                .values()
+                .any(|repository| repository.created || !repository.changed.is_empty())
+            || places
+                .into_iter()
+                .any(|place| matches!(place, Place::Held(held) if held.written))
     }
 
     fn why_unfinished(&self, name: &windlass_core::name::ImageName) -> Option<String> {
@@ -58,11 +63,19 @@ impl<'a, R, B> Run<'a, R, B> {
         if let Some(failure) = failure {
             return Some(failure.cause.to_string());
         }
-        let unmoved = self.plan.images.iter().filter(|image| &image.name == name).any(|image| {
-            image.targets.iter().any(|target| {
-                target.tags.iter().any(|step| self.tag_result(target, step) == TagResult::Unmoved)
-            })
-        });
+        let unmoved = self
+            .plan
+            .images
+            .iter()
+            .filter(|image| &image.name == name)
+            .any(|image| {
+                image.targets.iter().any(|target| {
+                    target
+                        .tags
+                        .iter()
+                        .any(|step| self.tag_result(target, step) == TagResult::Unmoved)
+                })
+            });
         unmoved.then(|| "its tags were not moved".to_owned())
     }
 
@@ -72,15 +85,27 @@ impl<'a, R, B> Run<'a, R, B> {
             environment: self.plan.environment.clone(),
             status,
             interrupted: self.interrupted,
-            images: self.plan.images.iter().map(|image| self.image_outcome(image)).collect(),
-            repositories: self.plan.repositories.iter().map(|one| self.repository_outcome(one)).collect(),
+            images: self
+                .plan
+                .images
+                .iter()
+                .map(|image| self.image_outcome(image))
+                .collect(),
+            repositories: self
+                .plan
+                .repositories
+                .iter()
+                .map(|one| self.repository_outcome(one))
+                .collect(),
             failures: self.failures,
             notes: self.notes,
         }
     }
 
     fn image_outcome(&self, image: &'a ImagePlan) -> ImageOutcome {
-        let work = image.fingerprint().and_then(|fingerprint| self.work(fingerprint));
+        let work = image
+            .fingerprint()
+            .and_then(|fingerprint| self.work(fingerprint));
         let seconds = work.and_then(|work| work.built);
         ImageOutcome {
             name: image.name.clone(),
@@ -88,28 +113,48 @@ impl<'a, R, B> Run<'a, R, B> {
             fingerprint: image.fingerprint().cloned(),
             built: seconds.is_some(),
             build_seconds: seconds,
-            targets: image.targets.iter().map(|target| self.target_outcome(target, work)).collect(),
+            targets: image
+                .targets
+                .iter()
+                .map(|target| self.target_outcome(target, work))
+                .collect(),
         }
     }
 
     fn target_outcome(&self, target: &'a TargetPlan, work: Option<&Work<'a>>) -> TargetOutcome {
-        let held = work.and_then(|work| work.digest_in(&target.key)).or(target.held.as_ref());
+        let held = work
+            .and_then(|work| work.digest_in(&target.key))
+            .or(target.held.as_ref());
         TargetOutcome {
             key: target.key.clone(),
             uri: self.uri(&target.key).or_else(|| target.uri.clone()),
             digest: held.cloned(),
-            tags: target.tags.iter().map(|step| self.tag_outcome(target, step, held)).collect(),
+            tags: target
+                .tags
+                .iter()
+                .map(|step| self.tag_outcome(target, step, held))
+                .collect(),
         }
     }
 
-    fn tag_outcome(&self, target: &'a TargetPlan, step: &'a TagPlan, held: Option<&Digest>) -> TagOutcome {
+    fn tag_outcome(
+        &self,
+        target: &'a TargetPlan,
+        step: &'a TagPlan,
+        held: Option<&Digest>,
+    ) -> TagOutcome {
         let result = self.tag_result(target, step);
-        let facts = self.repositories.get(&target.key).and_then(|repository| repository.facts.as_ref());
+        let facts = self
+            .repositories
+            .get(&target.key)
+            .and_then(|repository| repository.facts.as_ref());
         let arguments = self.options.aws_arguments.get(&target.key.registry);
-        let undo = facts.filter(|_| result == TagResult::Moved).and_then(|facts| {
-            let arguments = arguments.map_or(&[][..], Vec::as_slice);
-            undo::command(&facts.arn, arguments, &step.tag, step.from_digest.as_ref())
-        });
+        let undo = facts
+            .filter(|_| result == TagResult::Moved)
+            .and_then(|facts| {
+                let arguments = arguments.map_or(&[][..], Vec::as_slice);
+                undo::command(&facts.arn, arguments, &step.tag, step.from_digest.as_ref())
+            });
         TagOutcome {
             tag: step.tag.clone(),
             result,
@@ -120,8 +165,15 @@ impl<'a, R, B> Run<'a, R, B> {
     }
 
     fn tag_result(&self, target: &'a TargetPlan, step: &'a TagPlan) -> TagResult {
-        let default = if step.action == TagAction::None { TagResult::Held } else { TagResult::Unmoved };
-        self.tags.get(&(&target.key, &step.tag)).copied().unwrap_or(default)
+        let default = if step.action == TagAction::None {
+            TagResult::Held
+        } else {
+            TagResult::Unmoved
+        };
+        self.tags
+            .get(&(&target.key, &step.tag))
+            .copied()
+            .unwrap_or(default)
     }
 
     fn repository_outcome(&self, plan: &'a RepositoryPlan) -> RepositoryOutcome {

@@ -37,7 +37,11 @@ impl<'a, R: Registry, B: Builder> Run<'a, R, B> {
     /// Brings every image into its repositories under its `in-` tag. Stops at the first failure unless told to keep going; builds
     /// and pushes that run then are ended.
     pub(super) async fn bring_images(&mut self) {
-        let mut running = Running { jobs: FuturesUnordered::new(), builds: 0, pushes: 0 };
+        let mut running = Running {
+            jobs: FuturesUnordered::new(),
+            builds: 0,
+            pushes: 0,
+        };
         self.send_waiting();
         loop {
             self.give_up_dependants();
@@ -214,7 +218,10 @@ impl<'a, R: Registry, B: Builder> Run<'a, R, B> {
                 digest: held.digest.clone(),
             });
         }
-        let pushed = held.manifest.as_ref().filter(|_| held.written && work.local.is_some());
+        let pushed = held
+            .manifest
+            .as_ref()
+            .filter(|_| held.written && work.local.is_some());
         let descriptor = pushed.map(|manifest| Descriptor {
             media_type: manifest.media_type.clone(),
             digest: held.digest.clone(),
@@ -254,12 +261,18 @@ impl<'a, R: Registry, B: Builder> Run<'a, R, B> {
                     return None;
                 }
                 let failed = work.spec.needs.iter().find(|need| {
-                    self.work(&need.fingerprint).is_some_and(|needed| needed.failed)
+                    self.work(&need.fingerprint)
+                        .is_some_and(|needed| needed.failed)
                 })?;
                 Some((index, failed.image.clone()))
             });
             let Some((index, need)) = stopped else { return };
-            self.fail_work(index, FailedPhase::Build, None, Cause::Need(Address::Image(need)));
+            self.fail_work(
+                index,
+                FailedPhase::Build,
+                None,
+                Cause::Need(Address::Image(need)),
+            );
         }
     }
 

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 /// Replaces the image words of FROM, `COPY --from=` and `RUN --mount=..,from=` that have a replacement; the rest stays byte for byte.
 pub(super) fn pin(dockerfile: &str, replacements: &BTreeMap<String, String>) -> String {
-    dockerfile.split_inclusive('\n').map(|line| pin_line(line, replacements)).collect()
+    dockerfile
+        .split_inclusive('\n')
+        .map(|line| pin_line(line, replacements))
+        .collect()
 }
 
 fn pin_line(line: &str, replacements: &BTreeMap<String, String>) -> String {
@@ -18,12 +21,18 @@ fn pin_line(line: &str, replacements: &BTreeMap<String, String>) -> String {
         let replaced = if word.is_empty() || std::mem::take(&mut first) {
             word.to_owned()
         } else if let Some(name) = word.strip_prefix("--from=") {
-            format!("--from={}", replacements.get(name).map_or(name, String::as_str))
+            format!(
+                "--from={}",
+                replacements.get(name).map_or(name, String::as_str)
+            )
         } else if word.starts_with("--mount=") {
             pin_mount(word, replacements)
         } else if wanted && !word.starts_with("--") {
             wanted = false;
-            replacements.get(word).cloned().unwrap_or_else(|| word.to_owned())
+            replacements
+                .get(word)
+                .cloned()
+                .unwrap_or_else(|| word.to_owned())
         } else {
             word.to_owned()
         };
@@ -35,9 +44,14 @@ fn pin_line(line: &str, replacements: &BTreeMap<String, String>) -> String {
 }
 
 fn pin_mount(word: &str, replacements: &BTreeMap<String, String>) -> String {
-    let parts = word.split(',').map(|part| match part.strip_prefix("from=") {
-        Some(name) => format!("from={}", replacements.get(name).map_or(name, String::as_str)),
-        None => part.to_owned(),
-    });
+    let parts = word
+        .split(',')
+        .map(|part| match part.strip_prefix("from=") {
+            Some(name) => format!(
+                "from={}",
+                replacements.get(name).map_or(name, String::as_str)
+            ),
+            None => part.to_owned(),
+        });
     parts.collect::<Vec<_>>().join(",")
 }

@@ -15,7 +15,9 @@ use crate::apply::check::is_ours;
 use crate::apply::work::{Held, Opened};
 use crate::event::Events;
 use crate::outcome::Cause;
-use crate::ports::{Builder, BuilderError, LocalImage, Manifest, PushedBlobs, Put, Registry, RegistryError};
+use crate::ports::{
+    Builder, BuilderError, LocalImage, Manifest, PushedBlobs, Put, Registry, RegistryError,
+};
 
 /// How the image gets into the repository.
 pub(super) enum Job {
@@ -63,10 +65,14 @@ impl<R: Registry, B: Builder> Push<'_, R, B> {
     }
 
     async fn open(&self) -> Result<Arc<dyn LocalImage>, Cause> {
-        let id = self.local.as_ref().ok_or_else(|| {
-            BuilderError::Other("the builder does not hold the image".to_owned())
-        })?;
-        let opened = self.opened.get_or_try_init(|| self.ports.builder.open(id)).await?;
+        let id = self
+            .local
+            .as_ref()
+            .ok_or_else(|| BuilderError::Other("the builder does not hold the image".to_owned()))?;
+        let opened = self
+            .opened
+            .get_or_try_init(|| self.ports.builder.open(id))
+            .await?;
         Ok(Arc::clone(opened))
     }
 
@@ -76,7 +82,9 @@ impl<R: Registry, B: Builder> Push<'_, R, B> {
         image: &Arc<dyn LocalImage>,
     ) -> Result<Manifest, RegistryError> {
         let registry = self.ports.registry;
-        let blobs = registry.push_blobs(key, Arc::clone(image), self.events, self.name).await?;
+        let blobs = registry
+            .push_blobs(key, Arc::clone(image), self.events, self.name)
+            .await?;
         Ok(manifest(self.spec, image.config(), &blobs))
     }
 
@@ -100,7 +108,11 @@ impl<R: Registry, B: Builder> Push<'_, R, B> {
     /// Returns what the `in-` tag holds, where that is an image with our fingerprint.
     async fn adopt(&self, key: &RepositoryKey) -> Result<Option<Held>, RegistryError> {
         let tag = self.spec.fingerprint.tag();
-        let mut facts = self.ports.registry.images(key, &BTreeSet::from([tag.clone()])).await;
+        let mut facts = self
+            .ports
+            .registry
+            .images(key, &BTreeSet::from([tag.clone()]))
+            .await;
         match facts.remove(&tag) {
             Some(Fact::Known(image)) if is_ours(&image, &self.spec.fingerprint) => Ok(Some(Held {
                 digest: image.digest,
@@ -123,10 +135,17 @@ fn manifest(spec: &BuildSpec, config: &[u8], blobs: &PushedBlobs) -> Manifest {
     let mut annotations = spec.inputs.annotations.clone();
     annotations.extend(spec.stamp_annotations.clone());
     if let Some(created) = created(config) {
-        annotations.entry(CREATED_ANNOTATION.to_owned()).or_insert(created);
+        annotations
+            .entry(CREATED_ANNOTATION.to_owned())
+            .or_insert(created);
     }
     Manifest {
-        bytes: image_manifest(&blobs.config, &blobs.layers, &annotations, &spec.fingerprint),
+        bytes: image_manifest(
+            &blobs.config,
+            &blobs.layers,
+            &annotations,
+            &spec.fingerprint,
+        ),
         media_type: IMAGE_MANIFEST.to_owned(),
     }
 }

@@ -33,7 +33,9 @@ impl<'a, R: Registry, B: Builder> Run<'a, R, B> {
             .filter_map(|repository| {
                 let plan = repository.plan;
                 match &repository.state {
-                    RepositoryState::Missing => Some(Box::pin(create(registry, plan, events)) as Boxed<'a, _>),
+                    RepositoryState::Missing => {
+                        Some(Box::pin(create(registry, plan, events)) as Boxed<'a, _>)
+                    }
                     RepositoryState::Left(left) if !left.is_empty() => {
                         let left = left.clone();
                         Some(Box::pin(change_all(registry, plan, left, events)) as Boxed<'a, _>)
@@ -84,27 +86,58 @@ async fn create<'a, R: Registry>(
     plan: &'a RepositoryPlan,
     events: &'a Events,
 ) -> Done<'a> {
-    let empty = Done { key: &plan.key, facts: None, created: false, changed: Vec::new(), failure: None };
-    let wanted = plan.create.as_ref().expect("a missing repository has a creation");
+    let empty = Done {
+        key: &plan.key,
+        facts: None,
+        created: false,
+        changed: Vec::new(),
+        failure: None,
+    };
+    let wanted = plan
+        .create
+        .as_ref()
+        .expect("a missing repository has a creation");
     let facts = match registry.create_repository(&plan.key, wanted).await {
         Ok(facts) => facts,
-        Err(error) => return Done { failure: Some(error.into()), ..empty },
+        Err(error) => {
+            return Done {
+                failure: Some(error.into()),
+                ..empty
+            };
+        }
     };
     let state = repository_state(plan, &Fact::Known(facts.clone()));
-    let empty = Done { facts: Some(facts), ..empty };
+    let empty = Done {
+        facts: Some(facts),
+        ..empty
+    };
     match state {
         RepositoryState::Left(left) => {
-            events.send(Event::Repository { key: plan.key.clone(), what: "created".to_owned() });
+            events.send(Event::Repository {
+                key: plan.key.clone(),
+                what: "created".to_owned(),
+            });
             let changed = change_all(registry, plan, left, events).await;
-            Done { created: true, facts: empty.facts, ..changed }
+            Done {
+                created: true,
+                facts: empty.facts,
+                ..changed
+            }
         }
-        RepositoryState::Moved(what) => Done { failure: Some(Cause::Changed(what.join("; "))), ..empty },
-        RepositoryState::Unknown(why) => {
-            Done { failure: Some(RegistryError::Other(why).into()), ..empty }
-        }
+        RepositoryState::Moved(what) => Done {
+            failure: Some(Cause::Changed(what.join("; "))),
+            ..empty
+        },
+        RepositoryState::Unknown(why) => Done {
+            failure: Some(RegistryError::Other(why).into()),
+            ..empty
+        },
         RepositoryState::Missing => {
             let why = "it was created and is not there".to_owned();
-            Done { failure: Some(RegistryError::NotFound(why).into()), ..empty }
+            Done {
+                failure: Some(RegistryError::NotFound(why).into()),
+                ..empty
+            }
         }
     }
 }
@@ -115,14 +148,23 @@ async fn change_all<'a, R: Registry>(
     changes: Vec<SettingChange>,
     events: &'a Events,
 ) -> Done<'a> {
-    let mut done = Done { key: &plan.key, facts: None, created: false, changed: Vec::new(), failure: None };
+    let mut done = Done {
+        key: &plan.key,
+        facts: None,
+        created: false,
+        changed: Vec::new(),
+        failure: None,
+    };
     for change in changes {
         let what = setting_name(&change);
         if let Err(error) = registry.change_setting(&plan.key, &change).await {
             done.failure = Some(error.into());
             return done;
         }
-        events.send(Event::Repository { key: plan.key.clone(), what: what.to_owned() });
+        events.send(Event::Repository {
+            key: plan.key.clone(),
+            what: what.to_owned(),
+        });
         done.changed.push(what);
     }
     done

@@ -68,7 +68,11 @@ impl<'a, R, B> Run<'a, R, B> {
             works: checked.works,
             locals: checked.locals,
             tags_left: checked.tags_left,
-            tags: checked.done_tags.into_iter().map(|tag| (tag, TagResult::Held)).collect(),
+            tags: checked
+                .done_tags
+                .into_iter()
+                .map(|tag| (tag, TagResult::Held))
+                .collect(),
             failures: Vec::new(),
             notes: Vec::new(),
             interrupted: false,
@@ -92,16 +96,24 @@ impl<'a, R, B> Run<'a, R, B> {
 
     /// Returns the URI of a repository, where it is there.
     pub(super) fn uri(&self, key: &RepositoryKey) -> Option<String> {
-        let facts = self.repositories.get(key).and_then(|repository| repository.facts.as_ref());
+        let facts = self
+            .repositories
+            .get(key)
+            .and_then(|repository| repository.facts.as_ref());
         let planned = || {
             let plans = self.plan.repositories.iter();
-            plans.clone().find(|plan| &plan.key == key).and_then(|plan| plan.uri.clone())
+            plans
+                .clone()
+                .find(|plan| &plan.key == key)
+                .and_then(|plan| plan.uri.clone())
         };
         facts.map(|facts| facts.uri.clone()).or_else(planned)
     }
 
     pub(super) fn work(&self, fingerprint: &Fingerprint) -> Option<&Work<'a>> {
-        self.works.iter().find(|work| work.fingerprint() == fingerprint)
+        self.works
+            .iter()
+            .find(|work| work.fingerprint() == fingerprint)
     }
 
     /// Notes a failure of an image's work and says it of all its images.
@@ -133,7 +145,11 @@ impl<'a, R, B> Run<'a, R, B> {
             .map(|(key, _)| (*key).clone())
             .collect();
         for index in 0..self.works.len() {
-            let key = self.works[index].places.keys().find(|key| failed.contains(*key)).cloned();
+            let key = self.works[index]
+                .places
+                .keys()
+                .find(|key| failed.contains(*key))
+                .cloned();
             if let Some(key) = key {
                 let cause = Cause::Need(Address::Repository(key.clone()));
                 self.fail_work(index, FailedPhase::Push, Some(key), cause);
@@ -149,19 +165,26 @@ impl<'a, R, B> Run<'a, R, B> {
     /// Says of all images of a work that they enter a phase.
     pub(super) fn send_phase(&self, index: usize, phase: Phase) {
         for image in &self.works[index].images {
-            self.events.send(Event::Phase { image: (*image).clone(), phase });
+            self.events.send(Event::Phase {
+                image: (*image).clone(),
+                phase,
+            });
         }
     }
 
     /// Returns the images that are complete: held everywhere, and so is every image that they are built from.
     pub(super) fn complete_works(&self) -> BTreeSet<&'a Fingerprint> {
-        let held = self.works.iter().filter(|work| work.is_held() && !work.failed);
+        let held = self
+            .works
+            .iter()
+            .filter(|work| work.is_held() && !work.failed);
         let mut complete: BTreeSet<&'a Fingerprint> = held.map(Work::fingerprint).collect();
         loop {
             let incomplete = self.works.iter().find(|work| {
                 complete.contains(work.fingerprint())
                     && work.spec.needs.iter().any(|need| {
-                        self.work(&need.fingerprint).is_some() && !complete.contains(&need.fingerprint)
+                        self.work(&need.fingerprint).is_some()
+                            && !complete.contains(&need.fingerprint)
                     })
             });
             match incomplete {

@@ -47,16 +47,30 @@ impl<'a, R: Registry, B: Builder> Run<'a, R, B> {
     /// Returns the steps of all complete images, in the order of the plan.
     fn wanted_moves(&self) -> Vec<Move<'a>> {
         let complete = self.complete_works();
-        let images = self.plan.images.iter().filter(|image| image.action != ImageAction::None);
+        let images = self
+            .plan
+            .images
+            .iter()
+            .filter(|image| image.action != ImageAction::None);
         let mut moves = Vec::new();
         for image in images {
             let Some(fingerprint) = image.fingerprint().filter(|one| complete.contains(one)) else {
                 continue;
             };
-            let index = self.works.iter().position(|work| work.fingerprint() == fingerprint);
+            let index = self
+                .works
+                .iter()
+                .position(|work| work.fingerprint() == fingerprint);
             let Some(index) = index else { continue };
-            for target in image.targets.iter().filter(|target| target.action != ImageAction::None) {
-                let steps = target.tags.iter().filter(|step| step.action != TagAction::None);
+            for target in image
+                .targets
+                .iter()
+                .filter(|target| target.action != ImageAction::None)
+            {
+                let steps = target
+                    .tags
+                    .iter()
+                    .filter(|step| step.action != TagAction::None);
                 moves.extend(steps.map(|step| Move {
                     image: &image.name,
                     fingerprint,
@@ -79,7 +93,10 @@ impl<'a, R: Registry, B: Builder> Run<'a, R, B> {
                     self.take_digest(step, image.digest);
                     continue;
                 }
-                Fact::Known(image) => Cause::Changed(format!("{tag} holds {} now, which is another image", image.digest)),
+                Fact::Known(image) => Cause::Changed(format!(
+                    "{tag} holds {} now, which is another image",
+                    image.digest
+                )),
                 Fact::Absent => Cause::Changed(format!("{tag} is not there any more")),
                 Fact::Unknown(why) => RegistryError::Other(why).into(),
             };
@@ -93,7 +110,11 @@ impl<'a, R: Registry, B: Builder> Run<'a, R, B> {
     fn take_digest(&mut self, step: &Move<'a>, digest: Digest) {
         let places = &mut self.works[step.index].places;
         if self_digest(places.get(step.key)) != Some(&digest) {
-            let held = Held { digest, manifest: None, written: false };
+            let held = Held {
+                digest,
+                manifest: None,
+                written: false,
+            };
             places.insert(step.key.clone(), Place::Held(held));
         }
     }
@@ -103,10 +124,15 @@ impl<'a, R: Registry, B: Builder> Run<'a, R, B> {
         let mut pending = Vec::new();
         let mut good = true;
         for step in moves {
-            match tag_state(step.step, step.fingerprint, &tag_fact(facts, step.key, &step.step.tag)) {
+            match tag_state(
+                step.step,
+                step.fingerprint,
+                &tag_fact(facts, step.key, &step.step.tag),
+            ) {
                 TagState::Pending => pending.push(step),
                 TagState::Done => {
-                    self.tags.insert((step.key, &step.step.tag), TagResult::Held);
+                    self.tags
+                        .insert((step.key, &step.step.tag), TagResult::Held);
                 }
                 TagState::Moved(what) => {
                     (good, self.stale) = (false, true);
@@ -171,12 +197,16 @@ impl<'a, R: Registry, B: Builder> Run<'a, R, B> {
             let digest = self.works[step.index].digest_in(step.key).cloned();
             let manifest = digest.and_then(|digest| manifests.get(&(step.key.clone(), digest)));
             let Some(manifest) = manifest else { continue };
-            self.events.send(Event::Phase { image: step.image.clone(), phase: Phase::Tagging });
+            self.events.send(Event::Phase {
+                image: step.image.clone(),
+                phase: Phase::Tagging,
+            });
             if let Err(error) = self.write_tag(step, manifest).await {
                 self.fail_tag(step, error.into());
                 break;
             }
-            self.tags.insert((step.key, &step.step.tag), TagResult::Moved);
+            self.tags
+                .insert((step.key, &step.step.tag), TagResult::Moved);
             self.events.send(Event::Tagged {
                 image: step.image.clone(),
                 key: step.key.clone(),
@@ -192,10 +222,19 @@ impl<'a, R: Registry, B: Builder> Run<'a, R, B> {
     /// run of the plan was faster.
     async fn write_tag(&self, step: &Move<'a>, manifest: &Manifest) -> Result<(), RegistryError> {
         let tag = &step.step.tag;
-        let Err(error) = self.ports.registry.put_manifest(step.key, manifest, tag).await else {
+        let Err(error) = self
+            .ports
+            .registry
+            .put_manifest(step.key, manifest, tag)
+            .await
+        else {
             return Ok(());
         };
-        let facts = self.ports.registry.images(step.key, &BTreeSet::from([tag.clone()])).await;
+        let facts = self
+            .ports
+            .registry
+            .images(step.key, &BTreeSet::from([tag.clone()]))
+            .await;
         match facts.get(tag) {
             Some(Fact::Known(image)) if is_ours(image, step.fingerprint) => Ok(()),
             _ => Err(error),
@@ -212,7 +251,9 @@ impl<'a, R: Registry, B: Builder> Run<'a, R, B> {
                     "it was moved, and then to {} by somebody else",
                     image.digest
                 )),
-                Fact::Absent => Cause::Changed("it was moved, and then removed by somebody else".to_owned()),
+                Fact::Absent => {
+                    Cause::Changed("it was moved, and then removed by somebody else".to_owned())
+                }
                 Fact::Unknown(why) => RegistryError::Other(format!(
                     "it was moved, but could not be read afterwards: {why}"
                 ))

@@ -37,7 +37,10 @@ fn place(arn: &str, arguments: &[String]) -> Option<String> {
         return None;
     };
     let name = resource.strip_prefix("repository/")?;
-    let arguments: String = arguments.iter().map(|argument| format!("{} ", quoted(argument))).collect();
+    let arguments: String = arguments
+        .iter()
+        .map(|argument| format!("{} ", quoted(argument)))
+        .collect();
     Some(format!(
         "{arguments}--region {region} --registry-id {account} --repository-name {name}"
     ))
@@ -64,7 +67,11 @@ mod tests {
         let from = Digest::of(b"old");
         let tag = Tag::new("latest").expect("a tag");
         let place = "--region eu-west-1 --registry-id 123456789012 --repository-name shop/web";
-        let read = |what: &str| format!("\"$(aws ecr batch-get-image {place} --image-ids imageDigest={from} --query 'images[0].{what}' --output text)\"");
+        let read = |what: &str| {
+            format!(
+                "\"$(aws ecr batch-get-image {place} --image-ids imageDigest={from} --query 'images[0].{what}' --output text)\""
+            )
+        };
         assert_eq!(
             command(ARN, &[], &tag, Some(&from)),
             Some(format!(
@@ -77,7 +84,13 @@ mod tests {
 
     #[test]
     fn tag_that_was_not_there_is_removed_at_the_endpoint_of_its_registry() {
-        let arguments = ["--endpoint-url", "http://127.0.0.1:5000", "--profile", "it's mine"].map(str::to_owned);
+        let arguments = [
+            "--endpoint-url",
+            "http://127.0.0.1:5000",
+            "--profile",
+            "it's mine",
+        ]
+        .map(str::to_owned);
         insta::assert_snapshot!(
             command(ARN, &arguments, &Tag::new("v1").expect("a tag"), None).expect("an ARN of ECR"),
             @r"aws ecr batch-delete-image --endpoint-url http://127.0.0.1:5000 --profile 'it'\''s mine' --region eu-west-1 --registry-id 123456789012 --repository-name shop/web --image-ids imageTag=v1"
@@ -86,6 +99,9 @@ mod tests {
 
     #[test]
     fn no_command_is_made_up_where_the_repository_has_no_arn_of_ecr() {
-        assert_eq!(command("somewhere", &[], &Tag::new("v1").expect("a tag"), None), None);
+        assert_eq!(
+            command("somewhere", &[], &Tag::new("v1").expect("a tag"), None),
+            None
+        );
     }
 }

@@ -78,7 +78,9 @@ impl<'a> Work<'a> {
 
     /// Says whether the builder has to hold the image.
     pub(super) fn needs_local(&self) -> bool {
-        self.places.values().any(|place| matches!(place, Place::Missing))
+        self.places
+            .values()
+            .any(|place| matches!(place, Place::Missing))
     }
 
     /// Says whether it has to be built, or is being built.
@@ -87,7 +89,9 @@ impl<'a> Work<'a> {
     }
 
     pub(super) fn is_held(&self) -> bool {
-        self.places.values().all(|place| matches!(place, Place::Held(_)))
+        self.places
+            .values()
+            .all(|place| matches!(place, Place::Held(_)))
     }
 
     /// Returns what a repository holds of it.

@@ -27,7 +27,9 @@ fn lines(image: &ImageOutcome) -> Vec<(String, String)> {
             Some((target.key.registry.as_str(), format!("{uri}@{digest}")))
         })
         .collect();
-    let first = held.first().map(|(_, reference)| (name.clone(), reference.clone()));
+    let first = held
+        .first()
+        .map(|(_, reference)| (name.clone(), reference.clone()));
     let several = held.iter().filter(|_| image.targets.len() > 1);
     first
         .into_iter()
@@ -41,7 +43,13 @@ fn lines(image: &ImageOutcome) -> Vec<(String, String)> {
 fn variable(name: &str) -> String {
     let text: String = name
         .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' })
+        .map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_uppercase()
+            } else {
+                '_'
+            }
+        })
         .collect();
     if text.starts_with(|c: char| c.is_ascii_digit()) {
         format!("_{text}")
