@@ -17,6 +17,8 @@ mod push;
 mod repositories;
 mod run;
 mod tags;
+#[cfg(test)]
+mod tests;
 mod undo;
 mod work;
 

@@ -3,6 +3,7 @@
 pub mod apply;
 pub mod desire;
 pub mod event;
+pub mod fakes;
 pub mod observe;
 pub mod outcome;
 pub mod ports;
