@@ -22,7 +22,6 @@ mod tests;
 mod undo;
 mod work;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use windlass_core::name::RegistryName;
@@ -64,8 +63,6 @@ pub struct ApplyOptions {
     pub use_cache: bool,
     /// Ends the apply early.
     pub cancel: Cancel,
-    /// Arguments of the `aws` command that a registry needs (`--endpoint-url URL`, `--profile NAME`), for the commands of the report.
-    pub aws_arguments: BTreeMap<RegistryName, Vec<String>>,
 }
 
 impl ApplyOptions {
@@ -77,7 +74,6 @@ impl ApplyOptions {
             keep_going: false,
             use_cache: true,
             cancel: Cancel::never(),
-            aws_arguments: BTreeMap::new(),
         }
     }
 }

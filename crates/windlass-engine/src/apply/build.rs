@@ -1,13 +1,13 @@
 //! One build: what it is made from, and the images of the workspace that it starts from.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use windlass_core::desired::NeededImage;
 use windlass_core::name::{Address, Digest, ImageName, RegistryName, RepositoryKey};
 
 use crate::apply::Ports;
-use crate::apply::pin::pin;
+use crate::apply::pin::pinned;
 use crate::apply::run::Run;
 use crate::apply::work::Work;
 use crate::event::Events;
@@ -103,9 +103,9 @@ impl Job {
         run: &Run<'_, R, B>,
         index: usize,
         sources: Vec<(&NeededImage, Source)>,
-    ) -> Self {
+    ) -> Result<Self, BuilderError> {
         let work = &run.works[index];
-        let mut replacements = work.spec.pins.clone();
+        let mut references = BTreeMap::new();
         let mut names = Vec::new();
         let mut registries = BTreeSet::new();
         for (need, source) in sources {
@@ -123,14 +123,14 @@ impl Job {
                     reference
                 }
             };
-            replacements.insert(need.as_name.clone(), reference);
+            references.insert(need.as_name.as_str(), reference);
         }
-        let dockerfile = pin(&work.spec.inputs.dockerfile, &replacements);
-        Self {
+        let dockerfile = pinned(work.spec, &references)?;
+        Ok(Self {
             request: request(run, work, dockerfile),
             names,
             registries,
-        }
+        })
     }
 
     /// Builds; returns the id of the image.

@@ -148,12 +148,14 @@ impl<'a, R, B> Run<'a, R, B> {
             .repositories
             .get(&target.key)
             .and_then(|repository| repository.facts.as_ref());
-        let arguments = self.options.aws_arguments.get(&target.key.registry);
+        let registries = &self.plan.registries;
+        let registry = registries
+            .iter()
+            .find(|registry| registry.name == target.key.registry);
         let undo = facts
             .filter(|_| result == TagResult::Moved)
             .and_then(|facts| {
-                let arguments = arguments.map_or(&[][..], Vec::as_slice);
-                undo::command(&facts.arn, arguments, &step.tag, step.from_digest.as_ref())
+                undo::command(&facts.arn, registry, &step.tag, step.from_digest.as_ref())
             });
         TagOutcome {
             tag: step.tag.clone(),

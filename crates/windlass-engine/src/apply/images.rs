@@ -1,5 +1,6 @@
 //! Brings images: builds in the order of what they need, each followed at once by its pushes to all its places.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -9,6 +10,7 @@ use windlass_core::name::{Address, Digest, ImageName, RepositoryKey};
 use windlass_core::oci::Descriptor;
 
 use crate::apply::build::{self, Need};
+use crate::apply::pin::named_needs;
 use crate::apply::push;
 use crate::apply::run::Run;
 use crate::apply::work::{Held, Place};
@@ -95,14 +97,19 @@ impl<'a, R: Registry, B: Builder> Run<'a, R, B> {
             return;
         }
         let mut sources = Vec::new();
-        for need in &work.spec.needs {
+        let named: BTreeSet<&str> = named_needs(work.spec).collect();
+        let needs = work.spec.needs.iter();
+        for need in needs.filter(|need| named.contains(need.as_name.as_str())) {
             match self.find_need(need, work) {
                 Ok(Need::Ready(source)) => sources.push((need, source)),
                 Ok(Need::Waiting) => return,
                 Err(cause) => return self.fail_work(index, FailedPhase::Build, None, cause),
             }
         }
-        let job = build::Job::new(self, index, sources);
+        let job = match build::Job::new(self, index, sources) {
+            Ok(job) => job,
+            Err(error) => return self.fail_work(index, FailedPhase::Build, None, error.into()),
+        };
         let (ports, events) = (self.ports, self.events);
         self.works[index].building = true;
         self.send_phase(index, Phase::Building);

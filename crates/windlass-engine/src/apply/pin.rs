@@ -1,57 +1,52 @@
-//! Puts digests and private names in the place of image words of a Dockerfile.
+//! The Dockerfile as it is sent: every image word by digest, or by the name it has in the builder.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
-/// Replaces the image words of FROM, `COPY --from=` and `RUN --mount=..,from=` that have a replacement; the rest stays byte for byte.
-pub(super) fn pin(dockerfile: &str, replacements: &BTreeMap<String, String>) -> String {
-    dockerfile
-        .split_inclusive('\n')
-        .map(|line| pin_line(line, replacements))
-        .collect()
+use windlass_core::desired::{BuildSpec, Pin, PinTo};
+use windlass_core::diag::Source;
+use windlass_core::dockerfile;
+
+use crate::ports::BuilderError;
+
+/// Returns the Dockerfile of `spec` with base images by digest and workspace images by `needs`, the reference of each by its name.
+///
+/// # Errors
+/// Where the spans do not fit the text, or a workspace image has no reference: the plan was made by something else than windlass.
+pub(super) fn pinned(
+    spec: &BuildSpec,
+    needs: &BTreeMap<&str, String>,
+) -> Result<String, BuilderError> {
+    let text = &spec.inputs.dockerfile;
+    let replacements: Option<Vec<(Range<usize>, String)>> = spec
+        .pins
+        .iter()
+        .map(|pin| replacement(text, pin, needs))
+        .collect();
+    let replacements = replacements.ok_or_else(|| {
+        BuilderError::Other("the plan does not fit its Dockerfile: plan again".to_owned())
+    })?;
+    let (parsed, _) = dockerfile::parse(&Source::new("Dockerfile", text.as_str()));
+    Ok(dockerfile::pin(&parsed, &replacements))
 }
 
-fn pin_line(line: &str, replacements: &BTreeMap<String, String>) -> String {
-    let instruction = line.split_whitespace().next().unwrap_or_default();
-    let from = instruction.eq_ignore_ascii_case("FROM");
-    let mut wanted = from;
-    let mut first = true;
-    let mut pinned = String::with_capacity(line.len());
-    for part in line.split_inclusive(char::is_whitespace) {
-        let word = part.trim_end_matches(char::is_whitespace);
-        let replaced = if word.is_empty() || std::mem::take(&mut first) {
-            word.to_owned()
-        } else if let Some(name) = word.strip_prefix("--from=") {
-            format!(
-                "--from={}",
-                replacements.get(name).map_or(name, String::as_str)
-            )
-        } else if word.starts_with("--mount=") {
-            pin_mount(word, replacements)
-        } else if wanted && !word.starts_with("--") {
-            wanted = false;
-            replacements
-                .get(word)
-                .cloned()
-                .unwrap_or_else(|| word.to_owned())
-        } else {
-            word.to_owned()
-        };
-        first = first && word.is_empty();
-        pinned.push_str(&replaced);
-        pinned.push_str(&part[word.len()..]);
-    }
-    pinned
+fn replacement(
+    text: &str,
+    pin: &Pin,
+    needs: &BTreeMap<&str, String>,
+) -> Option<(Range<usize>, String)> {
+    text.get(pin.start..pin.end)?;
+    let reference = match &pin.to {
+        PinTo::Base { reference } => reference.clone(),
+        PinTo::Need { name } => needs.get(name.as_str())?.clone(),
+    };
+    Some((pin.start..pin.end, reference))
 }
 
-fn pin_mount(word: &str, replacements: &BTreeMap<String, String>) -> String {
-    let parts = word
-        .split(',')
-        .map(|part| match part.strip_prefix("from=") {
-            Some(name) => format!(
-                "from={}",
-                replacements.get(name).map_or(name, String::as_str)
-            ),
-            None => part.to_owned(),
-        });
-    parts.collect::<Vec<_>>().join(",")
+/// Returns the names of the workspace images that the Dockerfile really starts from.
+pub(super) fn named_needs(spec: &BuildSpec) -> impl Iterator<Item = &str> {
+    spec.pins.iter().filter_map(|pin| match &pin.to {
+        PinTo::Need { name } => Some(name.as_str()),
+        PinTo::Base { .. } => None,
+    })
 }
