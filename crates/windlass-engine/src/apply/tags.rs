@@ -40,8 +40,8 @@ impl<'a, R: Registry, B: Builder> Run<'a, R, B> {
         let Some(manifests) = self.read_manifests(&moves).await else {
             return;
         };
-        let moved = self.write_tags(&moves, &manifests).await;
-        self.verify(&moved).await;
+        let written = self.write_tags(&moves, &manifests).await;
+        self.verify(&written).await;
     }
 
     /// Returns the steps of all complete images, in the order of the plan.
@@ -109,7 +109,7 @@ impl<'a, R: Registry, B: Builder> Run<'a, R, B> {
 
     fn take_digest(&mut self, step: &Move<'a>, digest: Digest) {
         let places = &mut self.works[step.index].places;
-        if self_digest(places.get(step.key)) != Some(&digest) {
+        if held_digest(places.get(step.key)) != Some(&digest) {
             let held = Held {
                 digest,
                 manifest: None,
@@ -188,7 +188,7 @@ impl<'a, R: Registry, B: Builder> Run<'a, R, B> {
         moves: &[Move<'a>],
         manifests: &BTreeMap<(RepositoryKey, Digest), Manifest>,
     ) -> Vec<Move<'a>> {
-        let mut moved = Vec::new();
+        let mut written = Vec::new();
         for step in moves {
             if self.options.cancel.is_cancelled() {
                 self.interrupted = true;
@@ -213,9 +213,9 @@ impl<'a, R: Registry, B: Builder> Run<'a, R, B> {
                 tag: step.step.tag.clone(),
                 digest: manifest.digest(),
             });
-            moved.push(step.clone());
+            written.push(step.clone());
         }
-        moved
+        written
     }
 
     /// Writes one tag. A refusal counts only if the tag does not hold the image afterwards: the answer may have been lost, or another
@@ -242,9 +242,9 @@ impl<'a, R: Registry, B: Builder> Run<'a, R, B> {
     }
 
     /// Reads the moved tags once more and says which are not ours any more.
-    async fn verify(&mut self, moved: &[Move<'a>]) {
-        let facts = read_tags(self.ports.registry, &tags_of(moved, false)).await;
-        for step in moved {
+    async fn verify(&mut self, written: &[Move<'a>]) {
+        let facts = read_tags(self.ports.registry, &tags_of(written, false)).await;
+        for step in written {
             let cause = match tag_fact(&facts, step.key, &step.step.tag) {
                 Fact::Known(image) if is_ours(&image, step.fingerprint) => continue,
                 Fact::Known(image) => Cause::Changed(format!(
@@ -274,7 +274,7 @@ impl<'a, R: Registry, B: Builder> Run<'a, R, B> {
     }
 }
 
-fn self_digest(place: Option<&Place>) -> Option<&Digest> {
+fn held_digest(place: Option<&Place>) -> Option<&Digest> {
     match place {
         Some(Place::Held(held)) => Some(&held.digest),
         _ => None,

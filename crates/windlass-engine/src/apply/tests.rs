@@ -1,1 +1,7 @@
+//! Apply over fakes, named by the scenarios of the decisions.
 
+mod bring;
+mod kill;
+mod stale;
+mod tags;
+mod world;

@@ -9,12 +9,14 @@ use crate::outcome::{ImageOutcome, Outcome};
 /// Images that no repository holds have no line. Names that come out equal are told apart by a number: `A_B_IMAGE`, `A_B_IMAGE_2`.
 pub(super) fn render(outcome: &Outcome) -> String {
     let mut taken = BTreeSet::new();
-    outcome
-        .images
-        .iter()
-        .flat_map(lines)
-        .map(|(name, reference)| format!("{}={reference}\n", free_name(&name, &mut taken)))
-        .collect()
+    let mut text = String::new();
+    for (name, reference) in outcome.images.iter().flat_map(lines) {
+        text.push_str(&free_name(&name, &mut taken));
+        text.push('=');
+        text.push_str(&reference);
+        text.push('\n');
+    }
+    text
 }
 
 fn lines(image: &ImageOutcome) -> Vec<(String, String)> {

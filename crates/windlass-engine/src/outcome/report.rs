@@ -38,7 +38,7 @@ struct Report<'a> {
     interrupted: bool,
     transient: bool,
     images: Vec<Image<'a>>,
-    repositories: Vec<Repository<'a>>,
+    repositories: Vec<RepositoryLine<'a>>,
     failures: Vec<Failed<'a>>,
     notes: &'a [String],
 }
@@ -72,7 +72,7 @@ struct TagLine<'a> {
 }
 
 #[derive(Serialize)]
-struct Repository<'a> {
+struct RepositoryLine<'a> {
     address: String,
     action: &'static str,
     repository_uri: Option<&'a str>,
@@ -135,8 +135,8 @@ fn tag(tag: &TagOutcome) -> TagLine<'_> {
     }
 }
 
-fn repository(repository: &RepositoryOutcome) -> Repository<'_> {
-    Repository {
+fn repository(repository: &RepositoryOutcome) -> RepositoryLine<'_> {
+    RepositoryLine {
         address: repository.key.to_string(),
         action: repository.action.as_str(),
         repository_uri: repository.uri.as_deref(),

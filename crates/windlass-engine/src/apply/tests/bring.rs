@@ -1,0 +1,579 @@
+//! Repositories, builds and pushes.
+
+use std::sync::Arc;
+
+use windlass_core::manifest::model::Encryption;
+use windlass_core::name::Digest;
+use windlass_core::plan::{ImageAction, NewRepository};
+
+use super::world::{
+    World, calls_of, fingerprint_of, image, key, name, plain_repository, puts_of_in_tags, tag,
+    tags_with,
+};
+use crate::apply::{ApplyOptions, Cancel};
+use crate::fakes::{Operation, StopAt};
+use crate::outcome::{Cause, Status, TagResult};
+use crate::ports::{BuilderError, RegistryError};
+
+fn keep_going() -> ApplyOptions {
+    ApplyOptions {
+        keep_going: true,
+        ..ApplyOptions::new("/workspace")
+    }
+}
+
+#[tokio::test]
+async fn apply_leads_to_a_world_in_which_nothing_is_left_to_do() {
+    let images = || {
+        [
+            image("base", "os", &[]),
+            image("api", "one", &["latest", "v1"]).needing(&["base"]),
+            image("web", "two", &["latest"])
+                .at(&[("shop/web@prod", &["latest"]), ("shop/web@backup", &["v1"])]),
+        ]
+    };
+    let world = World::new();
+    let outcome = world.bring(&images()).await;
+    assert_eq!(outcome.status, Status::Applied);
+    assert_eq!(outcome.failures, []);
+    assert_eq!(
+        tags_with(&outcome, TagResult::Moved),
+        ["api:latest", "api:v1", "web:latest", "web:v1"]
+    );
+    assert!(world.is_settled(&images()).await);
+}
+
+#[tokio::test]
+async fn pushed_image_carries_fingerprint_annotations_time_and_record() {
+    let world = World::new();
+    let plan = world
+        .plan(&[image("web", "one", &["v1"]).stamped("revision", "abc")])
+        .await;
+    let outcome = world.apply(&plan).await.expect("fresh");
+    let digest = outcome.images[0].targets[0].digest.clone().expect("held");
+    let held = &world.registry.snapshot()[&key("web@prod")];
+    let text = String::from_utf8(held.manifests[&digest].bytes.clone()).expect("JSON");
+    for part in [
+        format!(
+            r#""dev.windlass.fingerprint":"{}""#,
+            fingerprint_of(&plan, "web")
+        ),
+        r#""example.note":"kept""#.to_owned(),
+        r#""revision":"abc""#.to_owned(),
+        r#""org.opencontainers.image.created":"2026-01-02T03:04:05Z""#.to_owned(),
+    ] {
+        assert!(text.contains(&part), "{part} is not in {text}");
+    }
+    assert_eq!(held.tags[&tag("v1")], digest);
+    assert_eq!(held.tags[&fingerprint_of(&plan, "web").tag()], digest);
+    let spec = plan.images[0].spec.as_ref().expect("inputs");
+    assert_eq!(held.records[&digest], [spec.record().render()]);
+}
+
+#[tokio::test]
+async fn build_gets_stamps_pins_and_the_folder_of_its_context() {
+    let world = World::new();
+    world
+        .bring(&[image("web", "one", &[]).stamped("VERSION", "1.2")])
+        .await;
+    let requests = world.builder.requests();
+    let request = requests.first().expect("a build");
+    assert_eq!(request.context, std::path::Path::new("/workspace/web"));
+    assert_eq!(request.shared_key, "shop/web");
+    assert!(
+        request.local_name.starts_with("windlass/shop/web:in-"),
+        "{}",
+        request.local_name
+    );
+    assert_eq!(request.args["PORT"], "8000");
+    assert_eq!(request.args["VERSION"], "1.2");
+    assert_eq!(request.labels["VERSION"], "1.2");
+    assert_eq!(request.labels["team"], "web");
+    let base = Digest::of(b"base");
+    assert_eq!(
+        request.dockerfile,
+        format!("FROM mirror/base:1@{base}\nRUN one\n")
+    );
+}
+
+#[tokio::test]
+async fn needed_image_is_built_first_and_found_by_its_private_name() {
+    let world = World::new();
+    let plan = world
+        .plan(&[
+            image("zlib", "lib", &["latest"]),
+            image("base", "os", &["latest"]).needing(&["zlib"]),
+            image("app", "app", &["latest"]).needing(&["base"]),
+        ])
+        .await;
+    let options = ApplyOptions {
+        parallelism: 3,
+        ..ApplyOptions::new("/workspace")
+    };
+    world.apply_with(&plan, &options).await.expect("fresh");
+    let requests = world.builder.requests();
+    let order: Vec<&str> = requests
+        .iter()
+        .map(|request| request.image.as_str())
+        .collect();
+    assert_eq!(order, ["zlib", "base", "app"]);
+    let id = world
+        .builder
+        .image(&fingerprint_of(&plan, "base"))
+        .expect("built");
+    let private = format!("windlass/needs/base:{}", id.hex());
+    assert_eq!(world.builder.named(&private), Some(id));
+    assert!(
+        requests[2]
+            .dockerfile
+            .contains(&format!("COPY --from={private} / /"))
+    );
+    assert!(requests[2].credentials.is_empty());
+}
+
+#[tokio::test]
+async fn needed_image_that_only_a_repository_holds_is_pulled_by_digest() {
+    let world = World::new();
+    let base = world.bring(&[image("base", "os", &["latest"])]).await;
+    world.builder.remove_images();
+    world
+        .bring(&[
+            image("base", "os", &["latest"]),
+            image("app", "app", &["latest"]).needing(&["base"]),
+        ])
+        .await;
+    let digest = base.images[0].targets[0].digest.clone().expect("held");
+    let request = world.builder.requests().pop().expect("a build");
+    let reference = format!("prod.registry.test/base@{digest}");
+    assert!(
+        request.dockerfile.contains(&format!("--from={reference} ")),
+        "{}",
+        request.dockerfile
+    );
+    assert_eq!(request.credentials.len(), 1);
+    assert_eq!(request.credentials[0].host, "prod.registry.test");
+}
+
+#[tokio::test]
+async fn needed_image_that_is_in_the_builder_is_used_from_there() {
+    let world = World::new();
+    world.bring(&[image("base", "os", &["latest"])]).await;
+    let plan = world
+        .plan(&[
+            image("base", "os", &["latest"]),
+            image("app", "app", &["latest"]).needing(&["base"]),
+        ])
+        .await;
+    world.apply(&plan).await.expect("fresh");
+    assert_eq!(world.script.count(Operation::PullCredentials), 0);
+    assert_eq!(world.script.count(Operation::TagLocal), 1);
+}
+
+#[tokio::test]
+async fn two_targets_share_one_build() {
+    let world = World::new();
+    let images = [
+        image("web", "one", &[]).at(&[("web@backup", &["v1"]), ("web@prod", &["v1", "latest"])])
+    ];
+    let outcome = world.bring(&images).await;
+    assert_eq!(outcome.status, Status::Applied);
+    assert_eq!(world.script.count(Operation::Build), 1);
+    assert_eq!(world.script.count(Operation::Open), 1);
+    assert_eq!(world.script.count(Operation::PushBlobs), 2);
+    let targets = &outcome.images[0].targets;
+    assert_eq!(targets[0].digest, targets[1].digest);
+}
+
+#[tokio::test]
+async fn two_images_with_one_fingerprint_share_build_and_push() {
+    let world = World::new();
+    let images = [
+        image("one", "same", &[]).at(&[("shared@prod", &["one"])]),
+        image("two", "same", &[]).at(&[("shared@prod", &["two"])]),
+    ];
+    let outcome = world.bring(&images).await;
+    assert_eq!(world.script.count(Operation::Build), 1);
+    assert_eq!(world.script.count(Operation::PushBlobs), 1);
+    assert_eq!(
+        tags_with(&outcome, TagResult::Moved),
+        ["one:one", "two:two"]
+    );
+    assert!(outcome.images.iter().all(|image| image.built));
+}
+
+#[tokio::test]
+async fn builds_run_at_once_up_to_the_limit() {
+    for (parallelism, wanted) in [(0, 1), (1, 1), (2, 2), (9, 4)] {
+        let world = World::new();
+        let images = ["a", "b", "c", "d"].map(|name| image(name, name, &["latest"]));
+        // Two-letter repositories, as ECR wants them.
+        let images = images.map(|image| image.at(&[("all@prod", &[])]));
+        let plan = world.plan(&images).await;
+        let options = ApplyOptions {
+            parallelism,
+            ..ApplyOptions::new("/workspace")
+        };
+        world.apply_with(&plan, &options).await.expect("fresh");
+        assert_eq!(world.builder.most_running(), wanted);
+    }
+}
+
+#[tokio::test]
+async fn push_of_an_image_in_the_builder_builds_nothing() {
+    let world = World::new();
+    world.bring(&[image("web", "one", &["latest"])]).await;
+    world.registry.remove_repository(&key("web@prod"));
+    let plan = world.plan(&[image("web", "one", &["latest"])]).await;
+    assert_eq!(plan.images[0].action, ImageAction::Push);
+    let outcome = world.apply(&plan).await.expect("fresh");
+    assert_eq!(outcome.status, Status::Applied);
+    assert!(!outcome.images[0].built);
+    assert_eq!(world.script.count(Operation::Build), 0);
+    assert_eq!(world.script.count(Operation::PushBlobs), 1);
+}
+
+#[tokio::test]
+async fn missing_in_tag_is_written_without_build_and_blobs() {
+    let world = World::new();
+    world.bring(&[image("web", "one", &["latest"])]).await;
+    world.registry.edit(&key("web@prod"), |repository| {
+        repository.tags.retain(|tag, _| !tag.is_reserved());
+    });
+    let plan = world.plan(&[image("web", "one", &["latest"])]).await;
+    assert_eq!(plan.images[0].action, ImageAction::Retag);
+    let outcome = world.apply(&plan).await.expect("fresh");
+    assert_eq!(outcome.status, Status::Applied);
+    assert_eq!(
+        world.script.count(Operation::PushBlobs) + world.script.count(Operation::Build),
+        0
+    );
+    assert!(world.is_settled(&[image("web", "one", &["latest"])]).await);
+}
+
+#[tokio::test]
+async fn in_tag_that_another_run_wrote_meanwhile_is_adopted() {
+    for immutable in [false, true] {
+        let world = World::new();
+        if immutable {
+            let repository = NewRepository {
+                tags: super::world::mutability(false),
+                ..plain_repository()
+            };
+            world.registry.add_repository(&key("web@prod"), &repository);
+        }
+        let images = || [image("web", "one", &["v1"])];
+        let plan = world.plan(&images()).await;
+        // What another builder makes of the same inputs has other bytes and the same fingerprint.
+        let other = World::seeded("two");
+        let theirs = other.bring(&images()).await.images[0].targets[0]
+            .digest
+            .clone()
+            .expect("held");
+        let in_tag = fingerprint_of(&plan, "web").tag();
+        let manifest = other.registry.snapshot()[&key("web@prod")].manifests[&theirs].clone();
+        let registry = world.registry.clone();
+        // Right before our own `in-` tag is put, after everything was checked and pushed.
+        world.script.before(puts_of_in_tags(), move || {
+            registry.force(&key("web@prod"), &in_tag, manifest);
+        });
+        let outcome = world.apply(&plan).await.expect("fresh");
+        assert_eq!(outcome.status, Status::Applied);
+        let in_tag = fingerprint_of(&plan, "web").tag();
+        let held = world.registry.tag(&key("web@prod"), &in_tag);
+        assert_eq!(world.registry.tag(&key("web@prod"), &tag("v1")), held);
+        assert_eq!(outcome.images[0].targets[0].digest, held);
+        if immutable {
+            assert_eq!(held, Some(theirs));
+        }
+    }
+}
+
+#[tokio::test]
+async fn blobs_that_were_cleaned_up_before_the_manifest_are_pushed_again() {
+    let world = World::new();
+    let plan = world.plan(&[image("web", "one", &["latest"])]).await;
+    let registry = world.registry.clone();
+    world.script.before(puts_of_in_tags(), move || {
+        registry.edit(&key("web@prod"), |repository| repository.blobs.clear());
+    });
+    let outcome = world.apply(&plan).await.expect("fresh");
+    assert_eq!(outcome.status, Status::Applied);
+    assert_eq!(world.script.count(Operation::PushBlobs), 2);
+}
+
+#[tokio::test]
+async fn record_that_cannot_be_attached_is_a_note() {
+    let world = World::new();
+    let plan = world.plan(&[image("web", "one", &["latest"])]).await;
+    let error = RegistryError::Other("no referrers here".to_owned());
+    world
+        .script
+        .fail_registry(calls_of(Operation::AttachRecord), error);
+    let outcome = world.apply(&plan).await.expect("fresh");
+    assert_eq!(outcome.status, Status::Applied);
+    assert_eq!(outcome.notes.len(), 1);
+    assert!(outcome.notes[0].contains("no referrers here"));
+}
+
+#[tokio::test]
+async fn failed_build_moves_no_tag_and_ends_the_other_builds() {
+    let world = World::new();
+    let plan = world
+        .plan(&[
+            image("bad", "x", &["latest"]),
+            image("good", "y", &["latest"]),
+            image("slow", "z", &["latest"]),
+        ])
+        .await;
+    world.builder.fail(&name("bad"));
+    world.builder.hang(&name("slow"));
+    let options = ApplyOptions {
+        parallelism: 3,
+        ..ApplyOptions::new("/workspace")
+    };
+    let outcome = world.apply_with(&plan, &options).await.expect("fresh");
+    assert_eq!(outcome.status, Status::Partial);
+    assert_eq!(tags_with(&outcome, TagResult::Moved), [""; 0]);
+    assert_eq!(tags_with(&outcome, TagResult::Unmoved).len(), 3);
+    assert_eq!(world.builder.ended(), [name("slow")]);
+    let failure = &outcome.failures[0];
+    assert_eq!(failure.image, Some(name("bad")));
+    assert!(
+        matches!(&failure.cause, Cause::Builder(BuilderError::Failed(step)) if step.exit_code == Some(1))
+    );
+    assert!(!outcome.is_transient());
+    for place in ["bad@prod", "good@prod", "slow@prod"] {
+        assert_eq!(world.registry.tag(&key(place), &tag("latest")), None);
+    }
+}
+
+#[tokio::test]
+async fn failure_before_anything_was_written_is_failed_and_transient_where_all_causes_are() {
+    let world = World::new();
+    world.bring(&[image("web", "one", &["latest"])]).await;
+    let plan = world.plan(&[image("web", "two", &["latest"])]).await;
+    let error = RegistryError::Transient("throttled".to_owned());
+    world
+        .script
+        .fail_registry(calls_of(Operation::PushBlobs), error);
+    let outcome = world.apply(&plan).await.expect("fresh");
+    assert_eq!(outcome.status, Status::Failed);
+    assert!(outcome.is_transient());
+    let again = world.apply(&plan).await.expect("still fresh");
+    assert_eq!(again.status, Status::Applied);
+    assert!(
+        !again.images[0].built,
+        "the image of the first run is pushed"
+    );
+}
+
+#[tokio::test]
+async fn keep_going_moves_the_tags_of_images_that_are_complete_with_their_needs() {
+    let images = || {
+        [
+            image("bad", "x", &["latest"]),
+            image("good", "y", &["latest"]),
+            image("child", "z", &["latest"]).needing(&["bad"]),
+            image("grandchild", "z", &["latest"]).needing(&["child"]),
+        ]
+    };
+    let world = World::new();
+    let plan = world.plan(&images()).await;
+    world.builder.fail(&name("bad"));
+    let outcome = world.apply_with(&plan, &keep_going()).await.expect("fresh");
+    assert_eq!(outcome.status, Status::Partial);
+    assert_eq!(tags_with(&outcome, TagResult::Moved), ["good:latest"]);
+    let failed: Vec<String> = outcome.failures.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        failed,
+        [
+            "image.bad: build: `[2/2] RUN false` failed with exit code 1",
+            "image.child: build: it needs image.bad, which failed",
+            "image.grandchild: build: it needs image.child, which failed",
+        ]
+    );
+    world.builder.heal();
+    let again = world
+        .apply_with(&plan, &keep_going())
+        .await
+        .expect("half applied, not stale");
+    assert_eq!(again.status, Status::Applied);
+    assert!(world.is_settled(&images()).await);
+}
+
+#[tokio::test]
+async fn keep_going_leaves_tags_of_an_image_whose_base_was_not_pushed() {
+    let world = World::new();
+    let plan = world
+        .plan(&[
+            image("base", "x", &["latest"]),
+            image("child", "z", &["latest"]).needing(&["base"]),
+        ])
+        .await;
+    let refused = RegistryError::Denied("ecr:PutImage".to_owned());
+    world.script.fail_registry(
+        |call| call.operation == Operation::PutManifest && call.key == Some(key("base@prod")),
+        refused,
+    );
+    let outcome = world.apply_with(&plan, &keep_going()).await.expect("fresh");
+    assert_eq!(outcome.status, Status::Partial);
+    assert_eq!(tags_with(&outcome, TagResult::Moved), [""; 0]);
+}
+
+#[tokio::test]
+async fn repository_that_somebody_made_meanwhile_is_compared_and_not_overwritten() {
+    for (equal, status) in [(true, Status::Applied), (false, Status::Failed)] {
+        let world = World::new();
+        let plan = world.plan(&[image("web", "one", &["latest"])]).await;
+        let registry = world.registry.clone();
+        let encryption = if equal {
+            Encryption::Aes256
+        } else {
+            Encryption::Kms(None)
+        };
+        let theirs = NewRepository {
+            encryption,
+            ..plain_repository()
+        };
+        world
+            .script
+            .before(calls_of(Operation::CreateRepository), move || {
+                registry.add_repository(&key("web@prod"), &theirs);
+            });
+        let outcome = world.apply(&plan).await.expect("fresh");
+        assert_eq!(outcome.status, status);
+        assert_eq!(world.script.count(Operation::ChangeSetting), 0);
+        assert_eq!(world.script.count(Operation::Build), usize::from(equal));
+    }
+}
+
+#[tokio::test]
+async fn failed_repository_stops_its_images_and_with_keep_going_no_others() {
+    let world = World::new();
+    let plan = world
+        .plan(&[
+            image("bad", "x", &["latest"]),
+            image("good", "y", &["latest"]),
+        ])
+        .await;
+    let refuse = || {
+        world.script.fail_registry(
+            |call| {
+                call.operation == Operation::CreateRepository && call.key == Some(key("bad@prod"))
+            },
+            RegistryError::Denied("ecr:CreateRepository".to_owned()),
+        );
+    };
+    refuse();
+    let outcome = world.apply(&plan).await.expect("fresh");
+    assert_eq!(outcome.status, Status::Partial);
+    assert_eq!(world.script.count(Operation::Build), 0);
+    refuse();
+    let outcome = world.apply_with(&plan, &keep_going()).await.expect("fresh");
+    assert_eq!(tags_with(&outcome, TagResult::Moved), ["good:latest"]);
+    assert_eq!(outcome.failures.len(), 2);
+}
+
+#[tokio::test]
+async fn no_cache_builds_what_the_builder_holds_already() {
+    let world = World::new();
+    let plan = world.plan(&[image("web", "one", &["latest"])]).await;
+    let options = ApplyOptions {
+        use_cache: false,
+        ..ApplyOptions::new("/workspace")
+    };
+    let error = RegistryError::Transient("throttled".to_owned());
+    world
+        .script
+        .fail_registry(calls_of(Operation::PushBlobs), error);
+    world.apply_with(&plan, &options).await.expect("fresh");
+    world.apply_with(&plan, &options).await.expect("fresh");
+    assert_eq!(world.script.count(Operation::Build), 2);
+    assert!(
+        world
+            .builder
+            .requests()
+            .iter()
+            .all(|request| !request.use_cache)
+    );
+}
+
+#[tokio::test]
+async fn cancelled_apply_ends_its_builds_and_says_what_is_held() {
+    let world = World::new();
+    let plan = world
+        .plan(&[
+            image("done", "x", &["latest"]),
+            image("slow", "z", &["latest"]),
+        ])
+        .await;
+    world.builder.hang(&name("slow"));
+    let (canceller, cancel) = Cancel::new();
+    let canceller = Arc::new(canceller);
+    let options = ApplyOptions {
+        cancel,
+        ..ApplyOptions::new("/workspace")
+    };
+    world
+        .script
+        .before(calls_of(Operation::AttachRecord), move || {
+            canceller.cancel();
+        });
+    let outcome = world.apply_with(&plan, &options).await.expect("fresh");
+    assert!(outcome.interrupted);
+    assert_eq!(outcome.status, Status::Partial);
+    assert_eq!(world.builder.ended(), [name("slow")]);
+    assert!(outcome.images[0].targets[0].digest.is_some());
+    assert_eq!(outcome.images[1].targets[0].digest, None);
+    assert_eq!(
+        tags_with(&outcome, TagResult::Unmoved),
+        ["done:latest", "slow:latest"]
+    );
+}
+
+#[tokio::test]
+async fn dropped_apply_ends_its_builds() {
+    let world = World::new();
+    let plan = world.plan(&[image("slow", "z", &["latest"])]).await;
+    world.builder.hang(&name("slow"));
+    world.script.stop_at(StopAt::Before(usize::MAX));
+    tokio::select! {
+        biased;
+        outcome = world.apply(&plan) => panic!("{outcome:?}"),
+        () = async {
+            while world.builder.requests().is_empty() {
+                tokio::task::yield_now().await;
+            }
+        } => {}
+    }
+    assert_eq!(world.builder.ended(), [name("slow")]);
+}
+
+#[tokio::test]
+async fn images_that_need_each_other_fail_instead_of_waiting_for_ever() {
+    let world = World::new();
+    let mut plan = world
+        .plan(&[
+            image("base", "x", &["latest"]),
+            image("child", "z", &["latest"]).needing(&["base"]),
+        ])
+        .await;
+    let [base, child] = &mut plan.images[..] else {
+        panic!("two images");
+    };
+    let (base, child) = (
+        base.spec.as_mut().expect("inputs"),
+        child.spec.as_mut().expect("inputs"),
+    );
+    base.needs.push(windlass_core::desired::NeededImage {
+        as_name: "child".to_owned(),
+        image: name("child"),
+        fingerprint: child.fingerprint.clone(),
+    });
+    base.pins[0].to = windlass_core::desired::PinTo::Need {
+        name: "child".to_owned(),
+    };
+    let outcome = world.apply(&plan).await.expect("fresh");
+    assert_eq!(outcome.failures.len(), 2);
+    assert_eq!(world.script.count(Operation::Build), 0);
+}
