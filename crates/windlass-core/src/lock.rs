@@ -2,9 +2,13 @@
 //!
 //! KDL, one line a base image, sorted by reference; the reference is the upstream one, so one lock fits all mirrors of the same bytes.
 
+mod file;
+
 use std::collections::BTreeMap;
 
 use crate::name::{Digest, Platform};
+
+pub use self::file::{parse, render};
 
 /// The lock of a workspace: upstream reference (`docker.io/library/python:3.12-slim-bookworm`) to what is known of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -10,7 +10,7 @@ fn columns_count_characters_and_ends_are_exclusive() {
     let source = Source::new("windlass.kdl", "a\nüü \"x\"\n");
     let diagnostic =
         Diagnostic::error(Code::WrongType, "no").at(&location(&source, "\"x\""), "here");
-    let json = json::to_json(&[diagnostic.clone()]);
+    let json = json::to_json(std::slice::from_ref(&diagnostic));
     assert_eq!(json[0]["line"], 2);
     assert_eq!(json[0]["column"], 4);
     assert_eq!(json[0]["end_column"], 7);

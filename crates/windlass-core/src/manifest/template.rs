@@ -232,7 +232,7 @@ impl Templates {
         if expression.alone {
             let used = &expression.uses[0];
             let value = namespaces[used.name.namespace.word()][used.name.key.as_str()].clone();
-            return self.to_scalar(&value, &place);
+            return self.scalar_of(&value, &place);
         }
         let context = Value::from_pairs(
             namespaces
@@ -244,7 +244,7 @@ impl Templates {
             .compile_expression(&expression.source)
             .and_then(|it| it.eval(context));
         match result {
-            Ok(value) => self.to_scalar(&value, &place),
+            Ok(value) => self.scalar_of(&value, &place),
             Err(error) => {
                 self.diagnostics.push(failure(&error, &place));
                 None
@@ -273,7 +273,7 @@ impl Templates {
         None
     }
 
-    fn to_scalar(&mut self, value: &Value, place: &Location) -> Option<Scalar> {
+    fn scalar_of(&mut self, value: &Value, place: &Location) -> Option<Scalar> {
         let diagnostic = match value.kind() {
             ValueKind::String => return value.as_str().map(|it| Scalar::Text(it.to_owned())),
             ValueKind::Bool => return Some(Scalar::Flag(value.is_true())),

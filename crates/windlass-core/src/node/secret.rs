@@ -92,9 +92,12 @@ pub fn find_credentials(text: &str) -> Vec<Range<usize>> {
 
 fn token_length(text: &str, upper_only: bool) -> usize {
     text.bytes()
-        .take_while(|b| match upper_only {
-            true => b.is_ascii_uppercase() || b.is_ascii_digit(),
-            false => b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'),
+        .take_while(|b| {
+            if upper_only {
+                b.is_ascii_uppercase() || b.is_ascii_digit()
+            } else {
+                b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')
+            }
         })
         .count()
 }

@@ -134,7 +134,7 @@ const RULES: &[(&str, &str)] = &[
 
 fn read_lifecycle(node: &mut Dec<'_>) -> Sourced<Vec<LifecycleRule>> {
     let location = node.head_location();
-    let none = node
+    let is_none = node
         .value()
         .and_then(|it| it.word(&[("none", ())]))
         .is_some();
@@ -147,9 +147,9 @@ fn read_lifecycle(node: &mut Dec<'_>) -> Sourced<Vec<LifecycleRule>> {
         }
         child.finish();
     }
-    let problem = if none && !rules.is_empty() {
+    let problem = if is_none && !rules.is_empty() {
         Some("`lifecycle \"none\"` has no rules")
-    } else if !none && rules.is_empty() && !node.has_block() {
+    } else if !is_none && rules.is_empty() && !node.has_block() {
         Some("`lifecycle` says nothing")
     } else if rules.len() > MAX_RULES {
         Some("ECR takes at most 50 rules")

@@ -376,9 +376,12 @@ impl<'a> NameCheck<'a> {
             let words: Vec<&str> = keys.iter().map(String::as_str).collect();
             let word = namespace.word();
             let help = suggest::closest(key, &words).map_or_else(
-                || match words.is_empty() {
-                    true => format!("declare it: `var \"{key}\" {{ default \"..\" }}`"),
-                    false => format!("known: {}", suggest::list(&words)),
+                || {
+                    if words.is_empty() {
+                        format!("declare it: `var \"{key}\" {{ default \"..\" }}`")
+                    } else {
+                        format!("known: {}", suggest::list(&words))
+                    }
                 },
                 |it| format!("did you mean `{word}.{it}`?"),
             );

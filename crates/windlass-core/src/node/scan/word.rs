@@ -25,14 +25,15 @@ impl Scanner<'_> {
         self.at = end;
         let word = &self.text[start..end];
         let rest = self.rest();
-        if rest.starts_with("//") {
-            let comment = rest[2..].chars().next();
+        if let Some(comment) = rest.strip_prefix("//") {
+            let comment = comment.chars().next();
             if word.ends_with(':') || comment.is_some_and(|c| !is_space(c) && !is_newline(c)) {
                 return self.value_is_comment(start..end);
             }
-        } else if rest.starts_with("{{") || (rest.starts_with('{') && word.ends_with('$')) {
-            return self.unquoted(start);
-        } else if rest.starts_with(['/', '\\', '#']) && !rest.starts_with("/*") {
+        } else if rest.starts_with("{{")
+            || (rest.starts_with('{') && word.ends_with('$'))
+            || (rest.starts_with(['/', '\\', '#']) && !rest.starts_with("/*"))
+        {
             return self.unquoted(start);
         } else if rest.starts_with('"') && word == "r" {
             return self.old_raw_string(start);
