@@ -222,6 +222,7 @@ impl Drop for LocalEcr {
 
 impl Serving {
     fn start(config: &Config, folder: Folder, lock: FolderLock) -> Result<Self, StartError> {
+        drop(thread::spawn(crate::validate::prepare));
         let path = folder.path().to_owned();
         let failed = |source| StartError::Folder {
             path: path.clone(),

@@ -94,7 +94,8 @@ pub(super) fn put_policy(call: &Call<'_>, request: PutPolicy) -> Result<Value, A
 fn check_registry_policy(text: &str) -> Result<(), ApiError> {
     let mut policy: Value = serde_json::from_str(text)
         .map_err(|_| ApiError::parameter("PolicyText", "Invalid registry policy provided"))?;
-    for statement in policy["Statement"].as_array_mut().into_iter().flatten() {
+    let statements = policy.get_mut("Statement").and_then(Value::as_array_mut);
+    for statement in statements.into_iter().flatten() {
         if let Some(members) = statement.as_object_mut() {
             members.remove("Resource");
         }

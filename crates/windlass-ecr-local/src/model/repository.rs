@@ -274,18 +274,17 @@ impl Repository {
 
     /// Returns the size of an image: its blobs, or the largest child of an index.
     pub(crate) fn image_size(&self, image: &Image) -> u64 {
+        // Sizes are what a manifest says, so that their sum may be anything.
+        let own = |image: &Image| {
+            let sizes = image.manifest.blobs().map(|blob| blob.size);
+            sizes.fold(0, u64::saturating_add)
+        };
         match image.manifest.kind {
-            ImageKind::Image => image.manifest.blobs().map(|blob| blob.size).sum(),
+            ImageKind::Image => own(image),
             ImageKind::Index => {
-                let children = image
-                    .manifest
-                    .children
-                    .iter()
-                    .filter_map(|child| self.images.get(&child.digest));
-                children
-                    .map(|child| child.manifest.blobs().map(|blob| blob.size).sum())
-                    .max()
-                    .unwrap_or(0)
+                let children = image.manifest.children.iter();
+                let children = children.filter_map(|child| self.images.get(&child.digest));
+                children.map(own).max().unwrap_or(0)
             }
         }
     }

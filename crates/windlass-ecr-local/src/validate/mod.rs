@@ -15,6 +15,11 @@ pub(crate) fn is_operation(name: &str) -> bool {
     MODEL.operations.contains_key(name)
 }
 
+/// Reads the model, so that no call has to wait for it.
+pub(crate) fn prepare() {
+    std::sync::LazyLock::force(&MODEL);
+}
+
 /// Checks a request; members that the model does not know are ignored, as the service does.
 pub(crate) fn check_request(operation: &str, request: &Value) -> Result<(), ApiError> {
     let Some(found) = MODEL.operations.get(operation) else {

@@ -396,3 +396,70 @@ async fn empty_blobs_are_the_services_fault() {
         .await;
     assert_eq!(put.status, 500);
 }
+
+#[tokio::test]
+async fn a_token_of_another_account_needs_a_repository_policy() {
+    let bed = bed().await;
+    bed.push("app", "one", "1").await;
+    let other = "999999999999";
+    let token = bed
+        .call_as(other, "GetAuthorizationToken", json!({}))
+        .await
+        .unwrap();
+    let token = token["authorizationData"][0]["authorizationToken"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let token = format!("Basic {token}");
+    let read = || bed.registry_with(&token, "GET", "/v2/app/manifests/1", &[], b"");
+    assert_eq!(read().await.refusal(), (403, "DENIED".into()));
+    let policy = json!({ "Statement": [{
+        "Effect": "Allow", "Action": "ecr:BatchGetImage", "Principal": { "AWS": other },
+    }]});
+    let request = json!({ "repositoryName": "app", "policyText": policy.to_string() });
+    bed.ok("SetRepositoryPolicy", request).await;
+    assert_eq!(read().await.status, 200);
+    let push = bed
+        .registry_with(&token, "POST", "/v2/app/blobs/uploads/", &[], b"")
+        .await;
+    assert_eq!(push.refusal(), (403, "DENIED".into()));
+}
+
+#[tokio::test]
+async fn odd_requests_are_answered() {
+    let bed = bed().await;
+    let zero = format!("sha256:{}", "0".repeat(64));
+    let places = [
+        "/v2/app/manifests/",
+        "/v2/app/blobs/",
+        "/v2/app/blobs/uploads/",
+        "/v2/app/referrers/",
+        "/v2/",
+    ];
+    let tails = [
+        "",
+        "x",
+        "%ff",
+        "sha256:",
+        &zero,
+        "uploads/x",
+        "list?n=0",
+        "list?n=x",
+        "?digest=1&mount=2&from=3",
+    ];
+    for place in places {
+        for tail in tails {
+            for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] {
+                let answer = bed
+                    .registry(method, &format!("{place}{tail}"), &[], b"{\"mediaType\":1}")
+                    .await;
+                let known = [200, 202, 400, 404, 405];
+                assert!(
+                    known.contains(&answer.status.as_u16()),
+                    "{method} {place}{tail}: {}",
+                    answer.status
+                );
+            }
+        }
+    }
+}

@@ -386,3 +386,53 @@ async fn registry_settings_start_with_defaults_and_are_kept() {
         "ExclusionNotFoundException"
     );
 }
+
+/// Operations named in the documentation.
+fn documented_operations() -> Vec<&'static str> {
+    let page = include_str!("../../../../docs/local-ecr.md");
+    let after = page.split("## Operations").nth(1);
+    let section = after
+        .and_then(|text| text.split("All others").next())
+        .expect("the page has it");
+    section.split('`').skip(1).step_by(2).collect()
+}
+
+#[tokio::test]
+async fn odd_requests_of_every_operation_are_answered() {
+    let bed = Bed::start(quiet()).await;
+    bed.create("app").await;
+    bed.push("app", "one", "1").await;
+    let huge = i64::MAX;
+    let bodies = [
+        json!(null),
+        json!([]),
+        json!({}),
+        json!({ "repositoryName": 5, "resourceArn": [], "name": {} }),
+        json!({ "repositoryName": "app", "registryId": "x", "imageIds": [null], "maxResults": -1 }),
+        json!({
+            "repositoryName": "app", "repositoryNames": ["app"], "imageIds": [{}, { "imageDigest": "x" }],
+            "imageId": {}, "subjectId": { "imageDigest": "" }, "layerDigests": ["a:0"], "layerDigest": "a:0",
+            "uploadId": "00000000-0000-0000-0000-000000000000", "partFirstByte": huge, "partLastByte": huge,
+            "layerPartBlob": "====", "policyText": "[1]", "resourceArn": "arn:aws:ecr:::repository/", "tagKeys": [],
+            "tags": [], "name": "x", "value": "y", "nextToken": "x", "imageManifest": "{\"schemaVersion\":2}",
+            "targetStorageClass": "ARCHIVE", "imageTagMutability": "IMMUTABLE", "signingConfiguration": { "rules": [] },
+            "replicationConfiguration": { "rules": [] }, "imageScanningConfiguration": {}, "force": true,
+            "lifecyclePolicyText": format!("{{\"rules\":[{{}}]}}{}", " ".repeat(100)),
+            "principalArn": "arn:aws:iam::000000000000:role/a",
+        }),
+    ];
+    let operations = documented_operations();
+    assert!(operations.len() > 40);
+    for operation in operations
+        .into_iter()
+        .filter(|name| *name != "UnknownOperationException")
+    {
+        for body in &bodies {
+            if let Err(error) = bed.call(operation, body.clone()).await {
+                let fault =
+                    error.starts_with("ServerException") || error.starts_with("connection dropped");
+                assert!(!fault, "{operation} {body}: {error}");
+            }
+        }
+    }
+}
