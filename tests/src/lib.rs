@@ -1,1 +1,3 @@
 //! Shared harness of the windlass test suite.
+
+pub mod scenario;

@@ -5,6 +5,7 @@
 mod age;
 mod changes;
 pub mod json;
+pub mod markdown;
 mod style;
 mod summary;
 pub mod text;
@@ -12,5 +13,6 @@ mod visible;
 pub mod wire;
 
 pub use json::render_json;
+pub use markdown::{marker, render_markdown};
 pub use text::{TextOptions, render_text};
 pub use wire::Report;

@@ -48,7 +48,11 @@ pub(super) fn sentence(report: &Report) -> String {
             parts.push(format!("{count} {noun} {word}"));
         }
     }
-    format!("Plan: {}. {unchanged} unchanged.", parts.join(", "))
+    let unchanged = match unchanged {
+        0 => String::new(),
+        count => format!(" {count} unchanged."),
+    };
+    format!("Plan: {}.{unchanged}", parts.join(", "))
 }
 
 fn images(summary: &Summary, action: ImageAction) -> usize {

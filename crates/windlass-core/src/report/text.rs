@@ -127,7 +127,7 @@ fn images(page: &mut Page, report: &Report) {
             named.len(),
             capped(&named, UNCHANGED, ", ")
         );
-        page.wrapped(2, 4, "= ", Tone::Quiet, &text);
+        page.wrapped(0, 4, "= ", Tone::Quiet, &text);
     }
 }
 

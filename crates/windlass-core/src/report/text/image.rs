@@ -13,6 +13,8 @@ use crate::report::wire::{Change, Folder, Image, Reason, ReasonKind, Tag, Target
 const FILES: usize = 12;
 /// How many folders are listed.
 const FOLDERS: usize = 10;
+/// Where values begin at the latest, unless their name is longer.
+const VALUE_COLUMN: usize = 32;
 /// How many lines of a Dockerfile's diff are shown.
 const DIFF_LINES: usize = 200;
 
@@ -109,9 +111,15 @@ fn size(bytes: u64) -> String {
 fn differences(page: &mut Page, image: &Image, reason: &Reason, changes: &[Change]) {
     let files = file_changes(changes);
     if !files.is_empty() {
-        let total = image.context.as_ref().map_or(0, |context| context.files);
+        let removed = files
+            .iter()
+            .filter(|file| file.kind == FileChangeKind::Removed)
+            .count();
         let heading = match &image.context {
-            Some(context) => format!("files  {} of {total} in {}", files.len(), context.path),
+            Some(context) => {
+                let total = context.files + removed;
+                format!("files  {} of {total} in {}", files.len(), context.path)
+            }
             None => "files".to_owned(),
         };
         page.line(4, Tone::Strong, &visible(&heading));
@@ -124,13 +132,14 @@ fn differences(page: &mut Page, image: &Image, reason: &Reason, changes: &[Chang
     if !values.is_empty() {
         page.line(4, Tone::Strong, "values");
         let column = values.iter().map(|it| it.name.chars().count() + 2).max();
+        let column = column.unwrap_or(0).min(VALUE_COLUMN);
         for value in &values {
             let (symbol, tone) = match (value.before, value.after) {
                 (None, Some(_)) => ("+ ", Tone::Create),
                 (Some(_), None) => ("- ", Tone::Remove),
                 _ => ("~ ", Tone::Change),
             };
-            let name = pad(&visible(&value.name), column.unwrap_or(0));
+            let name = pad(&visible(&value.name), column);
             let before = visible(value.before.unwrap_or("(none)"));
             let after = visible(value.after.unwrap_or("(none)"));
             if value.shows_values {
@@ -228,9 +237,18 @@ fn folder_lines(page: &mut Page, folders: &[Folder], files: &[FileChange<'_>]) {
 }
 
 fn tags(page: &mut Page, image: &Image, target: &Target) {
-    let place = match &target.repository_uri {
-        Some(uri) => visible(uri).into_owned(),
-        None => format!("{} (new)", target.repository),
+    if says_nothing(target) {
+        return;
+    }
+    let place = visible(
+        target
+            .repository_uri
+            .as_deref()
+            .unwrap_or(&target.repository),
+    );
+    let new = match (&target.repository_uri, target.action) {
+        (None, ImageAction::Build | ImageAction::Push | ImageAction::Copy) => " (new)",
+        _ => "",
     };
     page.spans(
         4,
@@ -238,6 +256,7 @@ fn tags(page: &mut Page, image: &Image, target: &Target) {
             (Tone::Strong, "tags"),
             (Tone::Plain, " in "),
             (Tone::Plain, &place),
+            (Tone::Plain, new),
         ],
     );
     let column = target.tags.iter().map(|tag| tag.tag.len() + 2).max();
@@ -247,6 +266,12 @@ fn tags(page: &mut Page, image: &Image, target: &Target) {
     if target.tags.is_empty() {
         page.line(6, Tone::Quiet, "none wanted: it is kept under its digest");
     }
+}
+
+/// Says whether the tags of a target that is stopped tell nothing beyond that.
+fn says_nothing(target: &Target) -> bool {
+    matches!(target.action, ImageAction::Blocked | ImageAction::Unknown)
+        && target.tags.iter().all(|tag| tag.from_digest.is_none())
 }
 
 fn tag_line(page: &mut Page, image: &Image, tag: &Tag, column: usize) {

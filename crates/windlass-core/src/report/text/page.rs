@@ -48,10 +48,20 @@ impl Page {
 
     /// Writes one line of several pieces that is never wrapped; spaces at its end are left out.
     pub(super) fn spans(&mut self, indent: usize, spans: &[(Tone, &str)]) {
-        let line = spans.iter().fold(" ".repeat(indent), |line, (tone, text)| {
-            line + &self.style.paint(*tone, text)
-        });
-        self.text.push_str(line.trim_end_matches(' '));
+        let mut spans = spans.to_vec();
+        while let Some((_, last)) = spans.last_mut() {
+            *last = last.trim_end_matches(' ');
+            if !last.is_empty() {
+                break;
+            }
+            spans.pop();
+        }
+        if !spans.is_empty() {
+            self.text.push_str(&" ".repeat(indent));
+        }
+        for (tone, text) in spans {
+            self.text.push_str(&self.style.paint(tone, text));
+        }
         self.text.push('\n');
     }
 
@@ -103,11 +113,12 @@ pub(super) fn pad(text: &str, column: usize) -> String {
     format!("{text}{}", " ".repeat(spaces))
 }
 
-/// Breaks a sentence at spaces into lines of at most `first` and then `rest` columns; a longer word stays whole.
+/// Breaks a sentence at spaces into lines of at most `first` and then `rest` columns; a longer word stays whole, and so does what
+/// stands in backticks, so that it can be copied.
 fn wrap(text: &str, first: usize, rest: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut width = 0;
-    for word in text.split(' ') {
+    for word in words(text) {
         let room = if lines.len() == 1 { first } else { rest };
         let line = lines.last_mut().expect("there is always a line");
         if line.is_empty() {
@@ -125,6 +136,19 @@ fn wrap(text: &str, first: usize, rest: usize) -> Vec<String> {
     lines
 }
 
+/// Splits at spaces that do not stand in backticks; at all spaces where backticks have no partner.
+fn words(text: &str) -> Vec<&str> {
+    if !text.matches('`').count().is_multiple_of(2) {
+        return text.split(' ').collect();
+    }
+    let mut quoted = false;
+    text.split(|c| {
+        quoted ^= c == '`';
+        c == ' ' && !quoted
+    })
+    .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,6 +162,8 @@ mod tests {
         );
         assert_eq!(wrap("averylongword b", 3, 3), ["averylongword", "b"]);
         assert_eq!(wrap("日本 日本", 5, 5), ["日本", "日本"]);
+        assert_eq!(wrap("a `b c` d", 4, 4), ["a", "`b c`", "d"]);
+        assert_eq!(wrap("a `b c", 4, 4), ["a `b", "c"]);
     }
 
     #[test]

@@ -23,11 +23,7 @@ fn image(plan: &ImagePlan) -> Image {
     Image {
         address: address(&plan.name),
         action: plan.action,
-        reasons: plan
-            .reasons
-            .iter()
-            .map(|reason| reason::reason(reason, plan))
-            .collect(),
+        reasons: reason::reasons(plan),
         fingerprint: plan.fingerprint().map(ToString::to_string),
         platforms: spec.map_or(Vec::new(), |spec| {
             spec.inputs

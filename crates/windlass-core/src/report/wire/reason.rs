@@ -9,7 +9,32 @@ use crate::report::wire::{Reason, ReasonKind, files, image};
 /// How many names a sentence holds before it counts.
 const NAMED: usize = 2;
 
-pub(super) fn reason(reason: &plan::Reason, image: &ImagePlan) -> Reason {
+/// Returns the reasons of an image, those that decide its action first.
+pub(super) fn reasons(image: &ImagePlan) -> Vec<Reason> {
+    let mut reasons: Vec<Reason> = image.reasons.iter().map(|it| reason(it, image)).collect();
+    reasons.sort_by_key(|reason| rank(reason.kind));
+    reasons
+}
+
+fn rank(kind: ReasonKind) -> u8 {
+    match kind {
+        ReasonKind::NotRead => 0,
+        ReasonKind::Immutable
+        | ReasonKind::InTagTaken
+        | ReasonKind::Archived
+        | ReasonKind::Repository
+        | ReasonKind::Unusable
+        | ReasonKind::Builder
+        | ReasonKind::NeedBlocked => 1,
+        ReasonKind::InBuilder => 2,
+        ReasonKind::InputsChanged | ReasonKind::RecordMissing => 3,
+        ReasonKind::RepositoryMissing | ReasonKind::NeverBuilt | ReasonKind::ForeignImage => 4,
+        ReasonKind::TagMissing | ReasonKind::TagElsewhere | ReasonKind::InTagMissing => 5,
+        ReasonKind::UpToDate => 6,
+    }
+}
+
+fn reason(reason: &plan::Reason, image: &ImagePlan) -> Reason {
     let words = Words {
         several: image.targets.len() > 1,
     };
@@ -73,7 +98,7 @@ pub(super) fn reason(reason: &plan::Reason, image: &ImagePlan) -> Reason {
             )
             .digest(digest)
             .help(format!(
-                "publish this under the next version; or, if `{tag}` is meant to move, let it: `tags \"immutable\" {{ except \"{tag}\" }}` in the repository"
+                "publish this under the next version; or, where `{tag}` is meant to move, say so in the repository: `tags \"immutable\" {{ except \"{tag}\" }}`"
             )),
         plan::Reason::InTagTaken { key, tag, digest } => words
             .tag(

@@ -1,0 +1,332 @@
+//! The found side of a scenario.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use windlass_core::desired::{Desired, DesiredInputs};
+use windlass_core::fingerprint::{InputsRecord, fingerprint};
+use windlass_core::name::{Digest, Fingerprint, Platform, RepositoryKey, Tag};
+use windlass_core::observed::{
+    Fact, ImageFacts, Observed, ObservedBuilder, ObservedLifecycle, ObservedRepository,
+    RepositoryFacts,
+};
+
+use super::desired::{self, encryption, lifecycle_rule, mutability};
+use super::{Inputs, Result, digest, key};
+
+/// `observed.json`. Repositories that are wanted and not named are not there.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Document {
+    #[serde(default)]
+    builder: Builder,
+    #[serde(default)]
+    repositories: BTreeMap<String, Repository>,
+}
+
+/// The builder: one that runs linux/amd64 where nothing is said.
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+struct Builder {
+    /// Whether there is one.
+    there: bool,
+    /// Why it could not be asked.
+    unknown: Option<String>,
+    platforms: Vec<String>,
+    /// Wanted images that it holds.
+    images: Vec<String>,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            there: true,
+            unknown: None,
+            platforms: vec!["linux/amd64".to_owned()],
+            images: Vec::new(),
+        }
+    }
+}
+
+/// A repository that is there, or why it was not read.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Repository {
+    #[serde(default)]
+    unknown: Option<String>,
+    #[serde(default = "mutable")]
+    tags: String,
+    #[serde(default = "yes")]
+    scan_on_push: bool,
+    #[serde(default = "aes256")]
+    encryption: String,
+    #[serde(default)]
+    lifecycle: Option<Vec<String>>,
+    /// A lifecycle policy that the language cannot say.
+    #[serde(default)]
+    foreign_lifecycle: Option<String>,
+    #[serde(default)]
+    resource_tags: Option<BTreeMap<String, String>>,
+    /// Why the resource tags were not read.
+    #[serde(default)]
+    resource_tags_unknown: Option<String>,
+    /// What tags hold; wanted tags that are not named are not there.
+    #[serde(default)]
+    images: BTreeMap<String, Image>,
+    /// Wanted images that are held under their `in-` tag only.
+    #[serde(default)]
+    held: Vec<String>,
+    /// Wanted images whose `in-` tag holds an image that windlass did not build.
+    #[serde(default)]
+    taken: Vec<String>,
+}
+
+fn mutable() -> String {
+    "mutable".to_owned()
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn aes256() -> String {
+    "aes256".to_owned()
+}
+
+/// What a tag holds.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+struct Image {
+    /// The wanted image it was built for; windlass did not build it where nothing is said.
+    of: Option<String>,
+    /// What was different in its inputs.
+    with: Inputs,
+    created: Option<String>,
+    archived: bool,
+    /// Whether its `in-` tag is missing.
+    no_in_tag: bool,
+    /// Whether it has no inputs record.
+    no_record: bool,
+    /// Why the record was not read.
+    record_unknown: Option<String>,
+    /// Why the tag was not read.
+    unknown: Option<String>,
+}
+
+impl Document {
+    /// Builds what the planner is given.
+    pub(super) fn build(&self, wanted: &desired::Document, desired: &Desired) -> Result<Observed> {
+        let mut observed = Observed {
+            repositories: BTreeMap::new(),
+            builder: self.builder.build(desired)?,
+            records: BTreeMap::new(),
+        };
+        for repository in &desired.repositories {
+            let name = format!("{}@{}", repository.key.repository, repository.key.registry);
+            let asked = asked_tags(desired, &repository.key);
+            let found = match self.repositories.get(&name) {
+                None => ObservedRepository {
+                    facts: Fact::Absent,
+                    tags: asked.into_iter().map(|tag| (tag, Fact::Absent)).collect(),
+                },
+                Some(found) => {
+                    found.build(&repository.key, asked, wanted, desired, &mut observed)?
+                }
+            };
+            observed.repositories.insert(repository.key.clone(), found);
+        }
+        for name in self.repositories.keys() {
+            if !observed.repositories.contains_key(&key(name)?) {
+                return Err(format!("observed.json: nobody wants {name}").into());
+            }
+        }
+        Ok(observed)
+    }
+}
+
+/// Returns the tags that a plan asks a repository for: the wanted ones and the `in-` tags.
+fn asked_tags(desired: &Desired, key: &RepositoryKey) -> Vec<Tag> {
+    let mut tags = Vec::new();
+    for image in &desired.images {
+        for target in image.targets.iter().filter(|target| target.key == *key) {
+            tags.extend(target.tags.iter().map(|tag| tag.value.clone()));
+            if let DesiredInputs::Settled(spec) = &image.inputs {
+                tags.push(spec.fingerprint.tag());
+            }
+        }
+    }
+    tags
+}
+
+fn wanted_fingerprint(desired: &Desired, name: &str) -> Result<Fingerprint> {
+    let image = desired.images.iter().find(|it| it.name.as_str() == name);
+    match image.map(|image| &image.inputs) {
+        Some(DesiredInputs::Settled(spec)) => Ok(spec.fingerprint.clone()),
+        _ => Err(format!("observed.json: no image {name} with known inputs is wanted").into()),
+    }
+}
+
+impl Builder {
+    fn build(&self, desired: &Desired) -> Result<Fact<ObservedBuilder>> {
+        if let Some(why) = &self.unknown {
+            return Ok(Fact::Unknown(why.clone()));
+        }
+        if !self.there {
+            return Ok(Fact::Absent);
+        }
+        let mut images = BTreeMap::new();
+        for name in &self.images {
+            images.insert(
+                wanted_fingerprint(desired, name)?,
+                digest(&format!("local {name}")),
+            );
+        }
+        Ok(Fact::Known(ObservedBuilder {
+            description: "Docker Engine 20.10.24".to_owned(),
+            platforms: self
+                .platforms
+                .iter()
+                .map(|name| Ok(Platform::new(name)?))
+                .collect::<Result<_>>()?,
+            images,
+        }))
+    }
+}
+
+impl Repository {
+    fn build(
+        &self,
+        key: &RepositoryKey,
+        asked: Vec<Tag>,
+        wanted: &desired::Document,
+        desired: &Desired,
+        observed: &mut Observed,
+    ) -> Result<ObservedRepository> {
+        if let Some(why) = &self.unknown {
+            return Ok(ObservedRepository {
+                facts: Fact::Unknown(why.clone()),
+                tags: BTreeMap::new(),
+            });
+        }
+        let mut tags: BTreeMap<Tag, Fact<ImageFacts>> =
+            asked.into_iter().map(|tag| (tag, Fact::Absent)).collect();
+        for name in &self.held {
+            let fingerprint = wanted_fingerprint(desired, name)?;
+            let facts = image_facts(fingerprint, None, false);
+            hold_in(&mut tags, &facts);
+        }
+        for name in &self.taken {
+            let tag = wanted_fingerprint(desired, name)?.tag();
+            tags.insert(tag, Fact::Known(foreign(name, None, false)));
+        }
+        for (tag, image) in &self.images {
+            let facts = image.build(tag, key, wanted, observed)?;
+            if let Some(facts) = facts.known().filter(|_| !image.no_in_tag) {
+                hold_in(&mut tags, facts);
+            }
+            tags.insert(Tag::new(tag)?, facts);
+        }
+        Ok(ObservedRepository {
+            facts: Fact::Known(self.facts(key)?),
+            tags,
+        })
+    }
+
+    fn facts(&self, key: &RepositoryKey) -> Result<RepositoryFacts> {
+        let rules = self.lifecycle.as_ref().map(|rules| {
+            rules
+                .iter()
+                .map(|rule| lifecycle_rule(rule))
+                .collect::<Result<Vec<_>>>()
+        });
+        let lifecycle = match (&self.foreign_lifecycle, rules.transpose()?) {
+            (Some(text), _) => ObservedLifecycle::Foreign(text.clone()),
+            (None, rules) => ObservedLifecycle::Rules(rules.unwrap_or_default()),
+        };
+        let resource_tags = match &self.resource_tags_unknown {
+            Some(why) => Fact::Unknown(why.clone()),
+            None => Fact::Known(self.resource_tags.clone().unwrap_or_default()),
+        };
+        Ok(RepositoryFacts {
+            uri: format!("{}.registry.test/{}", key.registry, key.repository),
+            arn: format!(
+                "arn:aws:ecr:eu-central-1:111122223333:repository/{}",
+                key.repository
+            ),
+            tags: mutability(&self.tags),
+            scan_on_push: self.scan_on_push,
+            encryption: encryption(&self.encryption),
+            lifecycle: Some(Fact::Known(lifecycle)),
+            resource_tags: Some(resource_tags),
+        })
+    }
+}
+
+impl Image {
+    /// Returns what the tag holds; a record of an image of windlass's goes into `observed`.
+    fn build(
+        &self,
+        tag: &str,
+        key: &RepositoryKey,
+        wanted: &desired::Document,
+        observed: &mut Observed,
+    ) -> Result<Fact<ImageFacts>> {
+        if let Some(why) = &self.unknown {
+            return Ok(Fact::Unknown(why.clone()));
+        }
+        let Some(name) = &self.of else {
+            return Ok(Fact::Known(foreign(
+                tag,
+                self.created.clone(),
+                self.archived,
+            )));
+        };
+        let image = wanted
+            .images
+            .get(name)
+            .ok_or_else(|| format!("observed.json: no image {name} is wanted"))?;
+        let inputs = wanted.inputs(image, &self.with)?;
+        let facts = image_facts(fingerprint(&inputs), self.created.clone(), self.archived);
+        let record = match &self.record_unknown {
+            Some(why) => Fact::Unknown(why.clone()),
+            None if self.no_record => Fact::Absent,
+            None => Fact::Known(InputsRecord::from(&inputs)),
+        };
+        observed
+            .records
+            .insert((key.clone(), facts.digest.clone()), record);
+        Ok(Fact::Known(facts))
+    }
+}
+
+/// Returns an image that windlass did not build.
+fn foreign(word: &str, created: Option<String>, archived: bool) -> ImageFacts {
+    ImageFacts {
+        digest: digest(&format!("foreign {word}")),
+        fingerprint: None,
+        created,
+        archived,
+    }
+}
+
+fn image_facts(fingerprint: Fingerprint, created: Option<String>, archived: bool) -> ImageFacts {
+    ImageFacts {
+        digest: image_digest(&fingerprint),
+        fingerprint: Some(fingerprint),
+        created,
+        archived,
+    }
+}
+
+/// Returns the digest of an image that is there: any that is not the one `plan::after` expects of a build.
+fn image_digest(fingerprint: &Fingerprint) -> Digest {
+    digest(&format!("image of {fingerprint}"))
+}
+
+/// Puts an image under its `in-` tag, where that tag was asked for.
+fn hold_in(tags: &mut BTreeMap<Tag, Fact<ImageFacts>>, facts: &ImageFacts) {
+    let tag = facts.fingerprint.as_ref().map(Fingerprint::tag);
+    if let Some(fact) = tag.and_then(|tag| tags.get_mut(&tag)) {
+        *fact = Fact::Known(facts.clone());
+    }
+}
