@@ -1,6 +1,93 @@
-//! windlass.
+//! The binary: flags, wiring, exit codes. Everything that decides is in the other crates.
 
-#[expect(dead_code, reason = "the commands that call it come next")]
+mod cli;
+mod clock;
+mod commands;
+mod failure;
+mod git_facts;
+mod load;
 mod progress;
+mod session;
+mod terminal;
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use clap::error::ErrorKind;
+use tokio::runtime::Runtime;
+
+use crate::cli::{Cli, Command};
+use crate::commands::Context;
+use crate::failure::{Exit, Failure};
+use crate::terminal::Terminal;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let terminal = Terminal::new(cli.global.color, cli.global.input);
+    match run(&cli, terminal) {
+        Ok(exit) => ExitCode::from(exit as u8),
+        Err(failure) => {
+            tell(terminal, &failure);
+            ExitCode::from(failure.exit as u8)
+        }
+    }
+}
+
+/// Help and version are data; a mistake in the words is an error in input, exit 1.
+fn usage(error: &clap::Error) -> ExitCode {
+    // A closed pipe is nobody's mistake.
+    drop(error.print());
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
+        _ => ExitCode::from(Exit::Error as u8),
+    }
+}
+
+fn run(cli: &Cli, terminal: Terminal) -> Result<Exit, Failure> {
+    let installed = rustls::crypto::ring::default_provider().install_default();
+    installed.map_err(|_| Failure::error("the TLS provider was installed twice"))?;
+    if let Some(folder) = &cli.global.chdir {
+        std::env::set_current_dir(folder).map_err(|error| {
+            Failure::error(format!("cannot work in {}: {error}", folder.display()))
+        })?;
+    }
+    let runtime =
+        Runtime::new().map_err(|error| Failure::error(format!("cannot start threads: {error}")))?;
+    let context = Context {
+        global: &cli.global,
+        terminal,
+        runtime: &runtime,
+    };
+    match &cli.command {
+        Command::Validate(arguments) => commands::validate::run(&context, arguments),
+        Command::Render(arguments) => commands::render::run(&context, arguments),
+        Command::Lock(arguments) => commands::lock::run(&context, arguments),
+        Command::Plan(arguments) => commands::plan::run(&context, arguments),
+        Command::Show(arguments) => commands::show::run(&context, arguments),
+        Command::Apply(arguments) => commands::apply::run(&context, arguments),
+        Command::Local(arguments) => commands::local::run(&context, arguments),
+        Command::Version(arguments) => commands::version::run(&context, arguments),
+    }
+}
+
+fn tell(terminal: Terminal, failure: &Failure) {
+    terminal.show(&failure.diagnostics);
+    if let Some(message) = &failure.message {
+        terminal.say(&format!("error: {message}\n"));
+    }
+    if let Some(help) = &failure.help {
+        terminal.say(&format!("help: {help}\n"));
+    }
+}
+
+/// Ends the process at once: the second interrupt of an apply.
+#[expect(
+    clippy::exit,
+    reason = "the person asked twice; what was written stays and the next run finishes"
+)]
+fn end_now(exit: Exit) -> ! {
+    std::process::exit(exit as i32)
+}

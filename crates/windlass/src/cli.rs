@@ -1,0 +1,245 @@
+//! The command line: commands, flags and the variables that stand for flags. A contract: people script against it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Plan and apply for container images on Amazon ECR.
+///
+/// A manifest (`windlass.kdl`) says which images exist, which pattern each follows and which ECR repositories and tags hold it.
+/// `windlass plan` compares that with what is really there; `windlass apply` does exactly what the plan says. There is no state file.
+#[derive(Debug, Parser)]
+#[command(
+    name = "windlass",
+    version,
+    about,
+    long_about,
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// When output is coloured.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum When {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// Work in this folder
+    #[arg(long, global = true, env = "WINDLASS_CHDIR", value_name = "DIR")]
+    pub(crate) chdir: Option<PathBuf>,
+    /// The manifest, instead of `windlass.kdl` here or in a folder above
+    #[arg(long, global = true, env = "WINDLASS_FILE", value_name = "PATH")]
+    pub(crate) file: Option<PathBuf>,
+    /// The environment to select
+    #[arg(long, global = true, env = "WINDLASS_ENV", value_name = "NAME")]
+    pub(crate) env: Option<String>,
+    /// A variable of the manifest, before every other source of its value
+    #[arg(long = "var", global = true, value_name = "K=V")]
+    pub(crate) vars: Vec<String>,
+    /// A file of variables (`name "value"` lines); a later one wins
+    #[arg(
+        long = "var-file",
+        global = true,
+        env = "WINDLASS_VAR_FILE",
+        value_name = "FILE",
+        value_delimiter = ','
+    )]
+    pub(crate) var_files: Vec<PathBuf>,
+    /// Fetch base images of one registry from another, such as `docker.io=127.0.0.1:5000`
+    #[arg(
+        long = "mirror",
+        global = true,
+        env = "WINDLASS_MIRROR",
+        value_name = "FROM=TO",
+        value_delimiter = ' '
+    )]
+    pub(crate) mirrors: Vec<String>,
+    /// When to colour output
+    #[arg(
+        long,
+        global = true,
+        env = "WINDLASS_COLOR",
+        value_name = "WHEN",
+        default_value = "auto"
+    )]
+    pub(crate) color: When,
+    /// `--input false` never asks, also on a terminal
+    #[arg(long, global = true, env = "WINDLASS_INPUT", value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
+    pub(crate) input: bool,
+    /// Refuse base images whose digest is not in `windlass.lock`
+    #[arg(long, global = true, env = "WINDLASS_LOCKED", value_parser = clap::builder::FalseyValueParser::new())]
+    pub(crate) locked: bool,
+    /// Play every registry with the embedded local ECR; data under `.windlass/local`
+    #[arg(long, global = true, env = "WINDLASS_LOCAL", value_parser = clap::builder::FalseyValueParser::new())]
+    pub(crate) local: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Check the manifest: syntax, names, types, references; all errors at once
+    Validate(ValidateArgs),
+    /// Print or write the Dockerfile and .dockerignore of each image
+    Render(RenderArgs),
+    /// Resolve the digests of base images into `windlass.lock`
+    Lock(LockArgs),
+    /// Compare the manifest with what ECR and the Docker Engine hold, and say what would change and why
+    Plan(PlanArgs),
+    /// Print a saved plan again, in any format
+    Show(ShowArgs),
+    /// Do what a plan says: create repositories, build, push, tag
+    Apply(ApplyArgs),
+    /// Run the strict local ECR on loopback
+    Local(LocalArgs),
+    /// Print the version
+    Version(VersionArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ValidateArgs {
+    /// Print diagnostics as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RenderArgs {
+    /// The images; all where none is named
+    #[arg(value_name = "IMAGE")]
+    pub(crate) images: Vec<String>,
+    /// Write `DIR/IMAGE/Dockerfile` and `DIR/IMAGE/Dockerfile.dockerignore` instead of printing
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Compare with the files under `--out` and exit 1 with a diff where they differ; write nothing
+    #[arg(long, requires = "out")]
+    pub(crate) check: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LockArgs {
+    /// Resolve again what is locked already: the only way a locked digest moves
+    #[arg(long, value_name = "IMAGE", num_args = 0.., conflicts_with = "check")]
+    pub(crate) update: Option<Vec<String>>,
+    /// Exit 1 where a base image is not locked or an entry is not used; ask no registry and write nothing
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+/// How a plan is printed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For a terminal.
+    #[default]
+    Text,
+    /// For a pull-request comment.
+    Markdown,
+    /// For programs.
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    /// Save the plan, to be applied by `windlass apply FILE`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// How to print it
+    #[arg(long, default_value = "text")]
+    pub(crate) format: Format,
+    /// Exit 2 where there are changes
+    #[arg(long)]
+    pub(crate) detailed_exitcode: bool,
+    /// Plan only this address, with the images it needs; may be given several times
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) only: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    /// The saved plan
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// How to print it
+    #[arg(long, default_value = "text")]
+    pub(crate) format: Format,
+}
+
+/// How progress is shown on stderr.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProgressFlag {
+    /// Bars on a terminal, lines elsewhere.
+    #[default]
+    Auto,
+    /// Bars.
+    Tty,
+    /// Lines.
+    Plain,
+    /// Nothing.
+    Quiet,
+    /// One JSON object a line.
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ApplyArgs {
+    /// A plan saved by `windlass plan --out`; without it a plan is made, shown and asked about
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) auto_approve: bool,
+    /// Apply only this address, with the images it needs; may be given several times
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "file")]
+    pub(crate) only: Vec<String>,
+    /// Build on after a failure, and move the tags of images that are complete
+    #[arg(long)]
+    pub(crate) keep_going: bool,
+    /// How many builds run at once
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) parallelism: Option<u16>,
+    /// Write what was done: JSON, or dotenv where the name ends in `.env`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+    /// Use no cached build step
+    #[arg(long)]
+    pub(crate) no_cache: bool,
+    /// How to show progress
+    #[arg(long, default_value = "auto")]
+    pub(crate) progress: ProgressFlag,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LocalArgs {
+    /// Port of the first registry; any free one where not given
+    #[arg(long, value_name = "N")]
+    pub(crate) port: Option<u16>,
+    /// Account of the first registry
+    #[arg(long, value_name = "ID", default_value = "000000000000")]
+    pub(crate) account: String,
+    /// Region of the first registry
+    #[arg(long, value_name = "REGION", default_value = "us-east-1")]
+    pub(crate) region: String,
+    /// Data folder; `.windlass/local` of the workspace, or of this folder, where not given
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VersionArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}

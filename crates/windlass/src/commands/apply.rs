@@ -1,0 +1,301 @@
+//! `windlass apply`: carries out a plan, a saved one or one that is made, shown and asked about.
+
+use std::path::{Path, PathBuf};
+
+use windlass_backends::files::write_whole;
+use windlass_backends::git;
+use windlass_core::diag::{Location, Source};
+use windlass_core::lock::{Lock, render as render_lock};
+use windlass_core::manifest::model::Registry;
+use windlass_core::plan::{Plan, RegistryPlan};
+use windlass_core::report::wire::Report;
+use windlass_engine::apply::{ApplyError, ApplyOptions, Cancel, Canceller, Ports, apply};
+use windlass_engine::outcome::{Outcome, Status};
+
+use crate::cli::{ApplyArgs, Format, ProgressFlag};
+use crate::commands::plan::{Made, exit_of_unusable, make};
+use crate::commands::show::{read_plan, render};
+use crate::commands::{Context, outcome};
+use crate::failure::{Exit, Failure};
+use crate::load::{self, LOCK};
+use crate::progress::{self, Mode, Progress, Settings};
+use crate::session::{Local, Session};
+
+/// Builds at once where neither the command line nor the manifest says.
+const PARALLEL: usize = 2;
+
+pub(crate) fn run(context: &Context<'_>, arguments: &ApplyArgs) -> Result<Exit, Failure> {
+    match &arguments.file {
+        Some(file) => apply_saved(context, arguments, file),
+        None => apply_made(context, arguments),
+    }
+}
+
+/// Makes a plan, shows it, asks, and carries it out.
+fn apply_made(context: &Context<'_>, arguments: &ApplyArgs) -> Result<Exit, Failure> {
+    let made = make(context, &arguments.only)?;
+    let report = Report::new(&made.plan, &made.header, &made.diagnostics);
+    let changes = made.plan.has_changes();
+    if changes || !arguments.auto_approve {
+        context
+            .terminal
+            .print(&render(context, &report, Format::Text))?;
+    }
+    if !made.plan.is_applicable() {
+        return Err(Failure::silent(exit_of_unusable(&made)));
+    }
+    if changes && !approved(context, arguments)? {
+        return Err(Failure::error("not applied: the answer was not `yes`"));
+    }
+    let Made {
+        place,
+        plan,
+        session,
+        local,
+        locks,
+        parallel,
+        ..
+    } = made;
+    let lock_written = write_lock(&place.root, &locks)?;
+    if lock_written {
+        context.terminal.say(&format!(
+            "{LOCK} written: commit it, so that everybody builds on the same base images.\n"
+        ));
+    }
+    let run = Run {
+        context,
+        arguments,
+        root: place.root,
+        plan: &plan,
+        session: &session,
+        parallel,
+    };
+    let exit = run.carry_out()?;
+    say_local(context, local.as_ref());
+    Ok(exit)
+}
+
+fn approved(context: &Context<'_>, arguments: &ApplyArgs) -> Result<bool, Failure> {
+    if arguments.auto_approve {
+        return Ok(true);
+    }
+    if !context.terminal.can_ask() {
+        return Err(Failure::error("nobody can be asked: standard input is no terminal, or `--input false` was given").help(
+            "run `windlass plan --out FILE`, review it, then `windlass apply FILE`; or `windlass apply --auto-approve`",
+        ));
+    }
+    context
+        .terminal
+        .ask("\nApply this plan? Only `yes` applies it:")
+}
+
+fn write_lock(root: &Path, (before, after): &(Lock, Lock)) -> Result<bool, Failure> {
+    if before == after {
+        return Ok(false);
+    }
+    write_whole(&root.join(LOCK), render_lock(after).as_bytes())
+        .map_err(|error| Failure::error(error.to_string()))?;
+    Ok(true)
+}
+
+/// Carries out a saved plan. The manifest is not read.
+fn apply_saved(context: &Context<'_>, arguments: &ApplyArgs, file: &Path) -> Result<Exit, Failure> {
+    let saved = read_plan(file)?;
+    let root = load::find(context.global)
+        .map(|place| place.root)
+        .or_else(|_| std::env::current_dir());
+    let root =
+        root.map_err(|error| Failure::error(format!("cannot tell the current folder: {error}")))?;
+    let plan = saved.plan;
+    check_head(&root, &plan)?;
+    let local = if context.global.local {
+        Some(Local::start(&root)?)
+    } else {
+        None
+    };
+    let registries: Vec<Registry> = plan.registries.iter().map(registry).collect();
+    let session = Session::new(context.runtime, &root, &registries, local.as_ref())?;
+    let run = Run {
+        context,
+        arguments,
+        root,
+        plan: &plan,
+        session: &session,
+        parallel: None,
+    };
+    let exit = run.carry_out()?;
+    say_local(context, local.as_ref());
+    Ok(exit)
+}
+
+/// A plan that used `git.*` holds for one commit only.
+fn check_head(root: &Path, plan: &Plan) -> Result<(), Failure> {
+    let Some(planned) = &plan.git_sha else {
+        return Ok(());
+    };
+    let now = git::head(root);
+    if now.as_ref() == Some(planned) {
+        return Ok(());
+    }
+    let now = now.unwrap_or_else(|| "no commit".to_owned());
+    Err(Failure::error(format!(
+        "the plan is stale: it was made at commit {planned}, HEAD is at {now}"
+    ))
+    .exit(Exit::Stale)
+    .help("check out that commit, or make a new plan"))
+}
+
+fn registry(plan: &RegistryPlan) -> Registry {
+    let RegistryPlan {
+        name,
+        account,
+        region,
+        role,
+        profile,
+        endpoint,
+    } = plan.clone();
+    let location = Location {
+        source: Source::new("saved plan", ""),
+        span: 0..0,
+    };
+    Registry {
+        name,
+        account,
+        region,
+        role,
+        profile,
+        endpoint,
+        location,
+    }
+}
+
+fn say_local(context: &Context<'_>, local: Option<&Local>) {
+    if local.is_some() {
+        context.terminal.say("To pull these images, or to look at the local ECR with other tools, run: windlass local\n");
+    }
+}
+
+/// One plan that is carried out.
+struct Run<'a> {
+    context: &'a Context<'a>,
+    arguments: &'a ApplyArgs,
+    root: PathBuf,
+    plan: &'a Plan,
+    session: &'a Session,
+    parallel: Option<usize>,
+}
+
+impl Run<'_> {
+    fn carry_out(self) -> Result<Exit, Failure> {
+        let (canceller, cancel) = Cancel::new();
+        let options = ApplyOptions {
+            parallelism: self
+                .arguments
+                .parallelism
+                .map(usize::from)
+                .or(self.parallel)
+                .unwrap_or(PARALLEL),
+            keep_going: self.arguments.keep_going,
+            use_cache: !self.arguments.no_cache,
+            cancel,
+            ..ApplyOptions::new(self.root.clone())
+        };
+        let progress = self.progress();
+        let ports = Ports {
+            registry: &self.session.registries,
+            builder: &self.session.builder,
+        };
+        let events = progress.events();
+        let result = self.context.runtime.block_on(async {
+            let interrupts = tokio::spawn(cancel_on_interrupt(canceller));
+            let result = apply(self.plan, ports, &options, &events).await;
+            interrupts.abort();
+            result
+        });
+        progress.finish();
+        let done = result.map_err(|error| failure(&error))?;
+        self.report(&done)?;
+        self.context
+            .terminal
+            .print(&outcome::text(&done, self.context.terminal.colors_stdout()))?;
+        self.exit(&done)
+    }
+
+    fn progress(&self) -> Progress {
+        let flag = match self.arguments.progress {
+            ProgressFlag::Auto => None,
+            ProgressFlag::Tty => Some(Mode::Tty),
+            ProgressFlag::Plain => Some(Mode::Plain),
+            ProgressFlag::Quiet => Some(Mode::Quiet),
+            ProgressFlag::Json => Some(Mode::Json),
+        };
+        let settings = Settings {
+            mode: Mode::choose(flag, progress::is_terminal()),
+            color: self.context.terminal.colors_stderr(),
+            verbose: false,
+            size: Box::new(progress::terminal_size),
+        };
+        Progress::start(settings, Box::new(std::io::stderr()))
+    }
+
+    fn report(&self, done: &Outcome) -> Result<(), Failure> {
+        let Some(path) = &self.arguments.report else {
+            return Ok(());
+        };
+        let dotenv = path.extension().is_some_and(|extension| extension == "env")
+            || path.file_name().is_some_and(|name| name == ".env");
+        let text = if dotenv {
+            done.render_dotenv()
+        } else {
+            done.render_json()
+        };
+        write_whole(path, text.as_bytes()).map_err(|error| Failure::error(error.to_string()))
+    }
+
+    fn exit(&self, done: &Outcome) -> Result<Exit, Failure> {
+        let exit = match done.status {
+            _ if done.interrupted => Exit::Interrupted,
+            Status::Applied | Status::AlreadyApplied => return Ok(Exit::Done),
+            Status::Stale => Exit::Stale,
+            Status::Partial => Exit::Partial,
+            Status::Failed if done.is_transient() => Exit::Transient,
+            Status::Failed => Exit::Error,
+        };
+        Err(Failure::silent(exit))
+    }
+}
+
+/// Tells an apply to end at the first ctrl-c or request to end; a second one ends the process.
+async fn cancel_on_interrupt(canceller: Canceller) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    ) else {
+        return std::future::pending().await;
+    };
+    let mut told = false;
+    loop {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        if told {
+            crate::end_now(Exit::Interrupted);
+        }
+        told = true;
+        canceller.cancel();
+    }
+}
+
+/// Maps what ended an apply before its first write.
+fn failure(error: &ApplyError) -> Failure {
+    let failure = Failure::error(error.to_string());
+    match error {
+        ApplyError::Stale { .. } => failure.exit(Exit::Stale).help("nothing was written; make a new plan and review what moved"),
+        ApplyError::Interrupted => failure.exit(Exit::Interrupted),
+        ApplyError::Registry { error, .. } if error.is_transient() => failure.exit(Exit::Transient).help("nothing was written; run it again"),
+        ApplyError::Builder(_) => failure.help("nothing was written; `windlass plan` works without a Docker Engine, `apply` needs one to build and push"),
+        ApplyError::NotApplicable(_) | ApplyError::NotRead(_) | ApplyError::Registry { .. } => failure,
+    }
+}

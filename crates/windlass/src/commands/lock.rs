@@ -1,0 +1,153 @@
+//! `windlass lock`: digests of base images, resolved or checked.
+
+use std::collections::BTreeSet;
+
+use windlass_backends::files::write_whole;
+use windlass_core::diag::has_errors;
+use windlass_core::lock::{Lock, render};
+use windlass_core::name::ImageName;
+use windlass_engine::desire::{Desire, DesireOptions, Update, desire};
+
+use crate::cli::LockArgs;
+use crate::clock;
+use crate::commands::Context;
+use crate::failure::{Exit, Failure};
+use crate::load::{self, LOCK, Loaded, Place};
+use crate::session::Session;
+
+pub(crate) fn run(context: &Context<'_>, arguments: &LockArgs) -> Result<Exit, Failure> {
+    let (place, loaded, local) = context.load()?;
+    let lock = load::read_lock(&place)?;
+    let session = Session::new(
+        context.runtime,
+        &place.root,
+        &loaded.workspace.registries,
+        local.as_ref(),
+    )?;
+    let options = DesireOptions {
+        locked: arguments.check,
+        update: update(&loaded, arguments)?,
+        today: clock::day(&clock::now()).to_owned(),
+    };
+    let made = context.runtime.block_on(desire(
+        &loaded.workspace,
+        &lock,
+        &session.files,
+        &session.upstream,
+        &options,
+    ));
+    if has_errors(&made.problems) {
+        return Err(Failure::diagnostics(made.problems));
+    }
+    context.terminal.show(&made.problems);
+    if arguments.check {
+        check(context, &lock, &made)
+    } else {
+        write(context, &place, &lock, made)
+    }
+}
+
+fn update(loaded: &Loaded, arguments: &LockArgs) -> Result<Update, Failure> {
+    let Some(names) = &arguments.update else {
+        return Ok(Update::Nothing);
+    };
+    if names.is_empty() {
+        return Ok(Update::All);
+    }
+    let find = |name: &String| {
+        let bare = name.strip_prefix("image.").unwrap_or(name);
+        let image = loaded
+            .workspace
+            .images
+            .iter()
+            .find(|image| image.name.as_str() == bare);
+        image
+            .map(|image| image.name.clone())
+            .ok_or_else(|| Failure::error(format!("there is no image `{bare}`")))
+    };
+    names
+        .iter()
+        .map(find)
+        .collect::<Result<BTreeSet<ImageName>, _>>()
+        .map(Update::Images)
+}
+
+fn check(context: &Context<'_>, lock: &Lock, made: &Desire) -> Result<Exit, Failure> {
+    let unused: Vec<&String> = lock
+        .bases
+        .keys()
+        .filter(|name| !made.used.contains(*name))
+        .collect();
+    if unused.is_empty() {
+        return context.done(&format!(
+            "{LOCK} is complete: {} base images.\n",
+            lock.bases.len()
+        ));
+    }
+    let names: Vec<String> = unused.iter().map(|name| format!("  {name}")).collect();
+    Err(Failure::error(format!(
+        "{LOCK} holds base images that no image uses:\n{}",
+        names.join("\n")
+    ))
+    .help("run `windlass lock`"))
+}
+
+fn write(
+    context: &Context<'_>,
+    place: &Place,
+    before: &Lock,
+    made: Desire,
+) -> Result<Exit, Failure> {
+    if let Some((name, error)) = made.unresolved.iter().next() {
+        let exit = if made
+            .unresolved
+            .values()
+            .all(windlass_engine::ports::RegistryError::is_transient)
+        {
+            Exit::Transient
+        } else {
+            Exit::Error
+        };
+        return Err(Failure::error(format!("base image {name}: {error}")).exit(exit));
+    }
+    let mut lock = made.lock;
+    lock.bases.retain(|name, _| made.used.contains(name));
+    let lines = changes(before, &lock);
+    if lines.is_empty() {
+        return context.done(&format!(
+            "{LOCK} is up to date: {} base images.\n",
+            lock.bases.len()
+        ));
+    }
+    write_whole(&place.root.join(LOCK), render(&lock).as_bytes())
+        .map_err(|error| Failure::error(error.to_string()))?;
+    context.done(&format!(
+        "{}\n{LOCK} written: {} base images.\n",
+        lines.join("\n"),
+        lock.bases.len()
+    ))
+}
+
+fn changes(before: &Lock, after: &Lock) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (name, base) in &after.bases {
+        match before.bases.get(name) {
+            None => lines.push(format!(
+                "+ {name} {} from {}",
+                base.digest, base.resolved_from
+            )),
+            Some(old) if old.digest != base.digest => {
+                lines.push(format!("~ {name} {} -> {}", old.digest, base.digest))
+            }
+            Some(_) => {}
+        }
+    }
+    lines.extend(
+        before
+            .bases
+            .keys()
+            .filter(|name| !after.bases.contains_key(*name))
+            .map(|name| format!("- {name}")),
+    );
+    lines
+}

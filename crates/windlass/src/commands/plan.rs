@@ -1,0 +1,174 @@
+//! `windlass plan`: compares, prints, saves; writes nothing else anywhere.
+
+use windlass_backends::files::write_whole;
+use windlass_core::desired::{Desired, select};
+use windlass_core::diag::{Diagnostic, has_errors};
+use windlass_core::lock::Lock;
+use windlass_core::name::Address;
+use windlass_core::plan::file::{self, Header, SavedPlan};
+use windlass_core::plan::{Plan, plan};
+use windlass_core::report::wire::Report;
+use windlass_engine::desire::{Desire, DesireOptions, Update, desire};
+use windlass_engine::observe::observe;
+use windlass_engine::ports::RegistryError;
+
+use crate::cli::PlanArgs;
+use crate::clock;
+use crate::commands::Context;
+use crate::commands::show::render;
+use crate::commands::version::VERSION;
+use crate::failure::{Exit, Failure};
+use crate::load::{self, Place};
+use crate::session::{Local, Session};
+
+/// A plan with everything that was needed to make it.
+pub(crate) struct Made {
+    pub(crate) place: Place,
+    pub(crate) plan: Plan,
+    pub(crate) header: Header,
+    pub(crate) diagnostics: Vec<Diagnostic>,
+    pub(crate) session: Session,
+    pub(crate) local: Option<Local>,
+    /// The lock as it stands, and with what was resolved for this plan.
+    pub(crate) locks: (Lock, Lock),
+    pub(crate) unresolved: Vec<RegistryError>,
+    pub(crate) parallel: Option<usize>,
+}
+
+pub(crate) fn run(context: &Context<'_>, arguments: &PlanArgs) -> Result<Exit, Failure> {
+    let made = make(context, &arguments.only)?;
+    let report = Report::new(&made.plan, &made.header, &made.diagnostics);
+    if let Some(path) = &arguments.out {
+        let saved = SavedPlan::new(made.header.clone(), made.plan.clone(), &made.diagnostics);
+        write_whole(path, &file::render(&saved))
+            .map_err(|error| Failure::error(error.to_string()))?;
+    }
+    context
+        .terminal
+        .print(&render(context, &report, arguments.format))?;
+    if let Some(path) = &arguments.out {
+        context.terminal.say(&format!(
+            "Saved to {0}; apply it with: windlass apply {0}\n",
+            path.display()
+        ));
+    }
+    if !made.plan.is_applicable() {
+        return Err(Failure::silent(exit_of_unusable(&made)));
+    }
+    Ok(if arguments.detailed_exitcode && made.plan.has_changes() {
+        Exit::Changes
+    } else {
+        Exit::Done
+    })
+}
+
+/// Says how a plan that cannot be applied ends: transient where nothing but failed reads is in the way.
+pub(crate) fn exit_of_unusable(made: &Made) -> Exit {
+    let transient =
+        !made.unresolved.is_empty() && made.unresolved.iter().all(RegistryError::is_transient);
+    if transient {
+        Exit::Transient
+    } else {
+        Exit::Error
+    }
+}
+
+/// Makes a plan: reads the manifest, settles its inputs, observes and compares.
+pub(crate) fn make(context: &Context<'_>, only: &[String]) -> Result<Made, Failure> {
+    let (place, mut loaded, local) = context.load()?;
+    let addresses = only
+        .iter()
+        .map(|text| Address::parse(text))
+        .collect::<Result<Vec<_>, _>>();
+    let addresses = addresses.map_err(|error| Failure::error(format!("--only: {error}")))?;
+    if !addresses.is_empty() {
+        select(&mut loaded.workspace, &addresses).map_err(|unknown| {
+            Failure::error(format!(
+                "--only: the manifest has no {}",
+                unknown.join(", ")
+            ))
+        })?;
+    }
+    let lock = load::read_lock(&place)?;
+    let session = Session::new(
+        context.runtime,
+        &place.root,
+        &loaded.workspace.registries,
+        local.as_ref(),
+    )?;
+    let created_at = clock::now();
+    let options = DesireOptions {
+        locked: context.global.locked,
+        update: Update::Nothing,
+        today: clock::day(&created_at).to_owned(),
+    };
+    let settled = context.runtime.block_on(desire(
+        &loaded.workspace,
+        &lock,
+        &session.files,
+        &session.upstream,
+        &options,
+    ));
+    let Desire {
+        desired,
+        problems,
+        lock: resolved,
+        used: _,
+        unresolved,
+    } = settled;
+    let Some(mut desired) = desired.filter(|_| !has_errors(&problems)) else {
+        return Err(Failure::diagnostics(problems));
+    };
+    context.terminal.show(&problems);
+    desired.git_sha = loaded.git_sha.clone();
+    let plan = compare(context, &desired, &session);
+    let mut diagnostics = loaded.diagnostics;
+    diagnostics.extend(problems);
+    let header = Header {
+        windlass_version: VERSION.to_owned(),
+        created_at,
+        environment_variables: effective_variables(),
+    };
+    let parallel = loaded.workspace.parallel;
+    let unresolved = unresolved.into_values().collect();
+    Ok(Made {
+        place,
+        plan,
+        header,
+        diagnostics,
+        session,
+        local,
+        locks: (lock, resolved),
+        unresolved,
+        parallel,
+    })
+}
+
+fn compare(context: &Context<'_>, desired: &Desired, session: &Session) -> Plan {
+    let observed = context.runtime.block_on(observe(
+        desired,
+        &session.registries,
+        Some(&session.builder),
+    ));
+    plan(desired, &observed)
+}
+
+/// Returns the `WINDLASS_*` variables that stand for a flag and are set.
+fn effective_variables() -> Vec<String> {
+    const FLAGS: [&str; 9] = [
+        "WINDLASS_CHDIR",
+        "WINDLASS_COLOR",
+        "WINDLASS_ENV",
+        "WINDLASS_FILE",
+        "WINDLASS_INPUT",
+        "WINDLASS_LOCAL",
+        "WINDLASS_LOCKED",
+        "WINDLASS_MIRROR",
+        "WINDLASS_VAR_FILE",
+    ];
+    FLAGS
+        .iter()
+        .filter(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+        .map(|name| (*name).to_owned())
+        .collect()
+}

@@ -1,0 +1,59 @@
+//! `windlass validate`: everything that can be said about a manifest without a registry or a builder.
+
+use serde_json::json;
+use windlass_backends::files::WorkspaceFiles;
+use windlass_core::diag::{Diagnostic, has_errors, json as diagnostics_json};
+use windlass_engine::recipe::prepare;
+
+use crate::cli::ValidateArgs;
+use crate::commands::Context;
+use crate::failure::{Exit, Failure};
+use crate::load;
+use crate::session::default_host;
+
+pub(crate) fn run(context: &Context<'_>, arguments: &ValidateArgs) -> Result<Exit, Failure> {
+    let (diagnostics, summary) = check(context)?;
+    let failed = has_errors(&diagnostics);
+    if arguments.json {
+        let diagnostics = diagnostics_json::to_json(&diagnostics);
+        let document =
+            json!({ "format_version": "1.0", "valid": !failed, "diagnostics": diagnostics });
+        context.terminal.print(&format!("{document:#}\n"))?;
+        return Ok(if failed { Exit::Error } else { Exit::Done });
+    }
+    if failed {
+        return Err(Failure::diagnostics(diagnostics));
+    }
+    context.terminal.show(&diagnostics);
+    context.done(&summary)
+}
+
+/// Returns all diagnostics, and what to say where there is no error.
+fn check(context: &Context<'_>) -> Result<(Vec<Diagnostic>, String), Failure> {
+    let place = load::find(context.global)?;
+    let loaded = match load::load(&place, context.global, &default_host) {
+        Ok(loaded) => loaded,
+        Err(failure) if !failure.diagnostics.is_empty() => {
+            return Ok((failure.diagnostics, String::new()));
+        }
+        Err(failure) => return Err(failure),
+    };
+    let workspace = &loaded.workspace;
+    let summary = format!(
+        "{} is valid: {}, {}, {}.\n",
+        place.manifest,
+        count(workspace.images.len(), "image", "images"),
+        count(workspace.repositories.len(), "repository", "repositories"),
+        count(workspace.registries.len(), "registry", "registries"),
+    );
+    let files = WorkspaceFiles::new(place.root);
+    let mut diagnostics = loaded.diagnostics;
+    for image in &workspace.images {
+        diagnostics.extend(prepare(image, &files).1);
+    }
+    Ok((diagnostics, summary))
+}
+
+fn count(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}

@@ -1,0 +1,202 @@
+//! Finding, reading and resolving the manifest.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use windlass_backends::files;
+use windlass_core::diag::{Code, Diagnostic, Source, has_errors, sort};
+use windlass_core::lock::{self, Lock};
+use windlass_core::manifest::model::{Mirror, Registry, Workspace};
+use windlass_core::manifest::{GitFact, GitFacts, ResolveInputs, read, resolve};
+
+use crate::cli::Global;
+use crate::clock;
+use crate::failure::Failure;
+use crate::git_facts;
+
+/// The name of a manifest.
+pub(crate) const MANIFEST: &str = "windlass.kdl";
+/// The name of a lock.
+pub(crate) const LOCK: &str = "windlass.lock";
+
+/// The folder of a workspace and its manifest in it.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    /// Absolute folder of the workspace.
+    pub(crate) root: PathBuf,
+    /// The manifest, relative to it.
+    pub(crate) manifest: String,
+}
+
+/// Finds the manifest: the one named, or `windlass.kdl` in this folder or one above it, up to the checkout's root.
+pub(crate) fn find(global: &Global) -> Result<Place, Failure> {
+    let here = std::env::current_dir()
+        .map_err(|error| Failure::error(format!("cannot tell the current folder: {error}")))?;
+    if let Some(path) = &global.file {
+        let full = here.join(path);
+        if !full.is_file() {
+            return Err(missing(format!(
+                "there is no manifest `{}`",
+                path.display()
+            )));
+        }
+        let root = full.parent().unwrap_or(&here).to_owned();
+        let manifest = full
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        return Ok(Place { root, manifest });
+    }
+    for folder in here.ancestors() {
+        if folder.join(MANIFEST).is_file() {
+            return Ok(Place {
+                root: folder.to_owned(),
+                manifest: MANIFEST.to_owned(),
+            });
+        }
+        if folder.join(".git").exists() {
+            break;
+        }
+    }
+    Err(missing(format!(
+        "there is no {MANIFEST} here or in a folder above"
+    )))
+}
+
+fn missing(message: String) -> Failure {
+    Failure::diagnostics(vec![
+        Diagnostic::error(Code::NoManifest, message).help("write one (README, \"A first manifest\"), or name it with `--file`, or its folder with `--chdir`"),
+    ])
+}
+
+/// A workspace that was read and resolved.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) workspace: Workspace,
+    /// Warnings and information.
+    pub(crate) diagnostics: Vec<Diagnostic>,
+    /// The commit at HEAD, where an expression used `git.*`.
+    pub(crate) git_sha: Option<String>,
+}
+
+/// Reads and resolves the manifest at `place`; `registry_host` says where a registry is pulled from.
+pub(crate) fn load(
+    place: &Place,
+    global: &Global,
+    registry_host: &dyn Fn(&Registry) -> String,
+) -> Result<Loaded, Failure> {
+    let text =
+        files::read_text(&place.root, &place.manifest).map_err(|error| unreadable(&error))?;
+    let source = Source::new(place.manifest.clone(), text.unwrap_or_default());
+    let mut include = |path: &str| {
+        files::read_text(&place.root, path)
+            .map_err(|error| error.to_string())?
+            .ok_or_else(|| format!("there is no file `{path}`"))
+    };
+    let (manifest, mut diagnostics) = read(&source, &mut include);
+    let mut resolved = None;
+    let mut git_sha = None;
+    if let Some(manifest) = manifest {
+        let git = git_facts::ask(&place.root, &source.text);
+        if let GitFact::Known(sha) = &git.sha {
+            git_sha = Some(sha.clone());
+        }
+        let inputs = inputs(global, git, registry_host)?;
+        let (workspace, more) = resolve(&manifest, &inputs);
+        diagnostics.extend(more);
+        resolved = workspace;
+    }
+    sort(&mut diagnostics);
+    match resolved {
+        Some(workspace) if !has_errors(&diagnostics) => {
+            let git_sha = git_sha.filter(|_| workspace.uses_git);
+            Ok(Loaded {
+                workspace,
+                diagnostics,
+                git_sha,
+            })
+        }
+        _ => Err(Failure::diagnostics(diagnostics)),
+    }
+}
+
+fn unreadable(error: &files::FilesError) -> Failure {
+    let code = match error {
+        files::FilesError::TooLarge { .. } => Code::FileTooLarge,
+        files::FilesError::NotText { .. } => Code::NotUtf8,
+        _ => Code::NoManifest,
+    };
+    Failure::diagnostics(vec![Diagnostic::error(code, error.to_string())])
+}
+
+fn inputs<'a>(
+    global: &Global,
+    git: GitFacts,
+    registry_host: &'a dyn Fn(&Registry) -> String,
+) -> Result<ResolveInputs<'a>, Failure> {
+    let mut var_files = Vec::new();
+    for path in &global.var_files {
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Failure::error(format!(
+                "cannot read the file of variables {}: {error}",
+                path.display()
+            ))
+        })?;
+        var_files.push(Source::new(path.display().to_string(), text));
+    }
+    Ok(ResolveInputs {
+        cli_vars: global
+            .vars
+            .iter()
+            .map(|text| variable(text))
+            .collect::<Result<_, _>>()?,
+        var_files,
+        environment_variables: environment(),
+        git,
+        mirrors: global
+            .mirrors
+            .iter()
+            .filter(|text| !text.is_empty())
+            .map(|text| mirror(text))
+            .collect::<Result<_, _>>()?,
+        registry_host,
+        environment: global.env.clone(),
+        today: clock::day(&clock::now()).to_owned(),
+    })
+}
+
+fn variable(text: &str) -> Result<(String, String), Failure> {
+    let (name, value) = text.split_once('=').ok_or_else(|| {
+        Failure::error(format!("`--var {text}` has no value")).help("write --var NAME=VALUE")
+    })?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+fn mirror(text: &str) -> Result<Mirror, Failure> {
+    match text.split_once('=') {
+        Some((upstream, to)) if !upstream.is_empty() && !to.is_empty() => Ok(Mirror {
+            upstream: upstream.to_owned(),
+            to: to.trim_end_matches('/').to_owned(),
+        }),
+        _ => Err(Failure::error(format!("`{text}` is no mirror"))
+            .help("write --mirror FROM=TO, such as docker.io=127.0.0.1:5000")),
+    }
+}
+
+fn environment() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
+/// Reads the lock beside the manifest; an empty one where there is none.
+pub(crate) fn read_lock(place: &Place) -> Result<Lock, Failure> {
+    match files::read_text(&place.root, LOCK) {
+        Ok(None) => Ok(Lock::default()),
+        Ok(Some(text)) => {
+            let (lock, diagnostics) = lock::parse(&Source::new(LOCK, text));
+            lock.ok_or_else(|| Failure::diagnostics(diagnostics))
+        }
+        Err(error) => Err(unreadable(&error)),
+    }
+}

@@ -1,0 +1,158 @@
+//! One run of a command over a workspace: the adapters, and the embedded local ECR where it plays the registries.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use tokio::runtime::Runtime;
+use windlass_backends::docker::{DockerBuilder, Environment};
+use windlass_backends::ecr::{EcrRegistries, Options, Override};
+use windlass_backends::files::WorkspaceFiles;
+use windlass_backends::oci::UpstreamRegistries;
+use windlass_core::manifest::model::{Endpoint, Registry};
+use windlass_core::name::RegistryName;
+use windlass_ecr_local::{Config, LocalEcr};
+
+use crate::failure::Failure;
+
+/// The adapters of one run.
+pub(crate) struct Session {
+    pub(crate) registries: EcrRegistries,
+    pub(crate) files: WorkspaceFiles,
+    pub(crate) upstream: UpstreamRegistries,
+    pub(crate) builder: DockerBuilder,
+    /// Arguments of the `aws` command that reach each registry.
+    pub(crate) aws_arguments: BTreeMap<RegistryName, Vec<String>>,
+}
+
+impl Session {
+    /// Prepares the adapters for a workspace in `root`; nothing but the local ECR is contacted.
+    pub(crate) fn new(
+        runtime: &Runtime,
+        root: &Path,
+        registries: &[Registry],
+        local: Option<&Local>,
+    ) -> Result<Self, Failure> {
+        let overrides = match local {
+            Some(local) => local.overrides(runtime, registries)?,
+            None => BTreeMap::new(),
+        };
+        let aws_arguments = registries
+            .iter()
+            .map(|registry| (registry.name.clone(), aws_arguments(registry, &overrides)))
+            .collect();
+        Ok(Self {
+            registries: EcrRegistries::new(
+                registries,
+                &Options {
+                    overrides,
+                    ..Options::default()
+                },
+            ),
+            files: WorkspaceFiles::new(root.to_owned()),
+            upstream: UpstreamRegistries::from_environment(concat!(
+                "windlass/",
+                env!("CARGO_PKG_VERSION")
+            )),
+            builder: DockerBuilder::new(Environment::from_process(), cache_folder()),
+            aws_arguments,
+        })
+    }
+}
+
+fn aws_arguments(registry: &Registry, overrides: &BTreeMap<RegistryName, Override>) -> Vec<String> {
+    let given = overrides.get(&registry.name);
+    let endpoint = given
+        .map_or(&registry.endpoint, |given| &given.endpoint)
+        .ecr
+        .clone();
+    let profile = registry.profile.clone().filter(|_| given.is_none());
+    let pairs = [
+        ("--region", Some(registry.region.clone())),
+        ("--endpoint-url", endpoint),
+        ("--profile", profile),
+    ];
+    pairs
+        .into_iter()
+        .filter_map(|(flag, value)| Some([flag.to_owned(), value?]))
+        .flatten()
+        .collect()
+}
+
+/// The folder for files that can be lost: `$XDG_CACHE_HOME/windlass`, or `~/.cache/windlass`.
+fn cache_folder() -> PathBuf {
+    let absolute = |name: &str| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    let base =
+        absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")));
+    base.unwrap_or_else(std::env::temp_dir).join("windlass")
+}
+
+/// Returns the host that a registry is usually pulled from. For texts of the manifest only: what is pushed and pulled goes to the URI
+/// that ECR names.
+pub(crate) fn default_host(registry: &Registry) -> String {
+    if let Some(url) = &registry.endpoint.registry {
+        let host = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
+        return host.trim_end_matches('/').to_owned();
+    }
+    let suffix = if registry.region.starts_with("cn-") {
+        "amazonaws.com.cn"
+    } else {
+        "amazonaws.com"
+    };
+    format!("{}.dkr.ecr.{}.{suffix}", registry.account, registry.region)
+}
+
+/// The embedded local ECR of a workspace.
+pub(crate) struct Local {
+    server: LocalEcr,
+}
+
+impl Local {
+    /// Starts it, or finds the process that serves the workspace's data already.
+    pub(crate) fn start(root: &Path) -> Result<Self, Failure> {
+        let config = Config {
+            data: Some(root.join(".windlass").join("local")),
+            ..Config::default()
+        };
+        let server = LocalEcr::start_blocking(&config)
+            .map_err(|error| Failure::error(format!("the local ECR does not start: {error}")))?;
+        Ok(Self { server })
+    }
+
+    /// Returns host and port that play an account and region.
+    pub(crate) fn host(&self, runtime: &Runtime, registry: &Registry) -> Result<String, Failure> {
+        let address = runtime.block_on(self.server.address(&registry.account, &registry.region));
+        address.map(|address| address.to_string()).map_err(|error| {
+            Failure::error(format!(
+                "the local ECR cannot play registry `{}`: {error}",
+                registry.name
+            ))
+        })
+    }
+
+    fn overrides(
+        &self,
+        runtime: &Runtime,
+        registries: &[Registry],
+    ) -> Result<BTreeMap<RegistryName, Override>, Failure> {
+        let given = |registry: &Registry| {
+            let url = format!("http://{}", self.host(runtime, registry)?);
+            let endpoint = Endpoint {
+                ecr: Some(url.clone()),
+                registry: None,
+                sts: Some(url.clone()),
+                tagging: Some(url),
+            };
+            let credentials = Override {
+                endpoint,
+                access_key_id: registry.account.clone(),
+                secret_access_key: "local".to_owned(),
+            };
+            Ok((registry.name.clone(), credentials))
+        };
+        registries.iter().map(given).collect()
+    }
+}
