@@ -39,7 +39,7 @@ fn main() -> Result<(), String> {
         std::thread::spawn(move || run(&image, &events))
     });
     sleep(Duration::from_secs(2));
-    shown.print("the program itself says something in between");
+    shown.printer()("the program itself says something in between");
     for run in runs {
         run.join().ok();
     }

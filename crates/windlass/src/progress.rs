@@ -145,15 +145,10 @@ impl Progress {
         Events::new(move |event| drop(sender.send(Message::Event(event))))
     }
 
-    /// Prints a text between the events that were sent before and those that come after; above the live area where there is one.
-    pub(crate) fn print(&self, text: &str) {
-        drop(self.sender.send(Message::Print(text.to_owned())));
-    }
-
-    /// Runs `work` while nothing is shown and all that was sent before is written, so that it can write to the terminal or ask something.
-    pub(crate) fn paused<T>(&self, work: impl FnOnce() -> T) -> T {
-        let _pause = pause(&self.sender);
-        work()
+    /// Returns what prints a text between the events that were sent before and those that come after; above the live area where there is one.
+    pub(crate) fn printer(&self) -> impl Fn(&str) + Send + 'static {
+        let sender = self.sender.clone();
+        move |text| drop(sender.send(Message::Print(text.to_owned())))
     }
 
     /// Writes all that was sent, says what was still in flight, takes the live area away and shows the cursor. Returns when that is done.
@@ -284,7 +279,7 @@ mod tests {
         let shared = Shared::default();
         let progress = start(Mode::Plain, &shared);
         progress.events().send(samples::built("web", 1.0));
-        progress.print("in between");
+        progress.printer()("in between");
         progress.events().send(samples::finished("web", None));
         progress.finish();
         assert_eq!(
@@ -306,25 +301,5 @@ mod tests {
         assert!(panicked.join().is_err());
         assert!(!screen(&shared).cursor_is_hidden());
         assert_eq!(screen(&shared).all(), "✗ web  stopped in the build");
-    }
-
-    #[test]
-    fn a_pause_frees_the_terminal_and_ends_with_the_work() {
-        let mut shared = Shared::default();
-        let progress = start(Mode::Tty, &shared);
-        progress
-            .events()
-            .send(samples::phase("web", Phase::Building));
-        let hidden = progress.paused(|| {
-            shared.write_all(b"Really? yes\r\n").unwrap();
-            std::thread::sleep(Duration::from_millis(250));
-            screen(&shared).cursor_is_hidden()
-        });
-        assert!(!hidden);
-        progress.finish();
-        assert_eq!(
-            screen(&shared).all(),
-            "Really? yes\n✗ web  stopped in the build"
-        );
     }
 }

@@ -20,8 +20,6 @@ pub(crate) struct Session {
     pub(crate) files: WorkspaceFiles,
     pub(crate) upstream: UpstreamRegistries,
     pub(crate) builder: DockerBuilder,
-    /// Arguments of the `aws` command that reach each registry.
-    pub(crate) aws_arguments: BTreeMap<RegistryName, Vec<String>>,
 }
 
 impl Session {
@@ -36,10 +34,6 @@ impl Session {
             Some(local) => local.overrides(runtime, registries)?,
             None => BTreeMap::new(),
         };
-        let aws_arguments = registries
-            .iter()
-            .map(|registry| (registry.name.clone(), aws_arguments(registry, &overrides)))
-            .collect();
         Ok(Self {
             registries: EcrRegistries::new(
                 registries,
@@ -54,28 +48,8 @@ impl Session {
                 env!("CARGO_PKG_VERSION")
             )),
             builder: DockerBuilder::new(Environment::from_process(), cache_folder()),
-            aws_arguments,
         })
     }
-}
-
-fn aws_arguments(registry: &Registry, overrides: &BTreeMap<RegistryName, Override>) -> Vec<String> {
-    let given = overrides.get(&registry.name);
-    let endpoint = given
-        .map_or(&registry.endpoint, |given| &given.endpoint)
-        .ecr
-        .clone();
-    let profile = registry.profile.clone().filter(|_| given.is_none());
-    let pairs = [
-        ("--region", Some(registry.region.clone())),
-        ("--endpoint-url", endpoint),
-        ("--profile", profile),
-    ];
-    pairs
-        .into_iter()
-        .filter_map(|(flag, value)| Some([flag.to_owned(), value?]))
-        .flatten()
-        .collect()
 }
 
 /// The folder for files that can be lost: `$XDG_CACHE_HOME/windlass`, or `~/.cache/windlass`.

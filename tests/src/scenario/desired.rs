@@ -194,7 +194,7 @@ impl Document {
             stamp_args: BTreeMap::new(),
             stamp_labels: BTreeMap::new(),
             stamp_annotations: BTreeMap::new(),
-            pins: BTreeMap::new(),
+            pins: Vec::new(),
             timeout_seconds: None,
         })
     }

@@ -207,7 +207,7 @@ impl Run<'_> {
         };
         let events = progress.events();
         let result = self.context.runtime.block_on(async {
-            let interrupts = tokio::spawn(cancel_on_interrupt(canceller));
+            let interrupts = tokio::spawn(cancel_on_interrupt(canceller, progress.printer()));
             let result = apply(self.plan, ports, &options, &events).await;
             interrupts.abort();
             result
@@ -266,7 +266,7 @@ impl Run<'_> {
 }
 
 /// Tells an apply to end at the first ctrl-c or request to end; a second one ends the process.
-async fn cancel_on_interrupt(canceller: Canceller) {
+async fn cancel_on_interrupt(canceller: Canceller, print: impl Fn(&str) + Send) {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut interrupt), Ok(mut terminate)) = (
         signal(SignalKind::interrupt()),
@@ -284,6 +284,7 @@ async fn cancel_on_interrupt(canceller: Canceller) {
             crate::end_now(Exit::Interrupted);
         }
         told = true;
+        print("Interrupted: builds end, what is written stays. Once more ends at once.\n");
         canceller.cancel();
     }
 }
