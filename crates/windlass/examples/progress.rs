@@ -1,7 +1,6 @@
 //! Shows how a run looks while it runs, without an Engine and a registry: `cargo run -p windlass --example progress [tty|plain|json|quiet]`.
 
 #[path = "../src"]
-#[expect(dead_code, reason = "the example calls a part of it")]
 mod windlass {
     pub(crate) mod progress;
 }

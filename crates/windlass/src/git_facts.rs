@@ -6,7 +6,7 @@ use windlass_backends::git;
 use windlass_core::manifest::{GitFact, GitFacts};
 
 /// Variables in which CI systems name the branch, with the prefix that has to be taken off.
-/// GitHub Actions, GitLab CI, AWS CodeBuild, Jenkins, Bitbucket Pipelines, CircleCI, Buildkite (docs/manifest.md).
+/// GitHub Actions, GitLab CI, AWS `CodeBuild`, Jenkins, Bitbucket Pipelines, `CircleCI`, Buildkite (docs/manifest.md).
 const BRANCHES: [(&str, &str); 9] = [
     ("GITHUB_HEAD_REF", ""),
     ("GITHUB_REF", "refs/heads/"),

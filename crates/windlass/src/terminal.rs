@@ -14,6 +14,10 @@ pub(crate) struct Terminal {
     input: bool,
 }
 
+#[expect(
+    clippy::unused_self,
+    reason = "that the streams of a process are global is a detail of this type"
+)]
 impl Terminal {
     pub(crate) fn new(color: When, input: bool) -> Self {
         Self { color, input }

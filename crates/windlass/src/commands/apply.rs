@@ -218,7 +218,7 @@ impl Run<'_> {
         self.context
             .terminal
             .print(&outcome::text(&done, self.context.terminal.colors_stdout()))?;
-        self.exit(&done)
+        Self::exit(&done)
     }
 
     fn progress(&self) -> Progress {
@@ -252,7 +252,7 @@ impl Run<'_> {
         write_whole(path, text.as_bytes()).map_err(|error| Failure::error(error.to_string()))
     }
 
-    fn exit(&self, done: &Outcome) -> Result<Exit, Failure> {
+    fn exit(done: &Outcome) -> Result<Exit, Failure> {
         let exit = match done.status {
             _ if done.interrupted => Exit::Interrupted,
             Status::Applied | Status::AlreadyApplied => return Ok(Exit::Done),

@@ -137,7 +137,7 @@ fn changes(before: &Lock, after: &Lock) -> Vec<String> {
                 base.digest, base.resolved_from
             )),
             Some(old) if old.digest != base.digest => {
-                lines.push(format!("~ {name} {} -> {}", old.digest, base.digest))
+                lines.push(format!("~ {name} {} -> {}", old.digest, base.digest));
             }
             Some(_) => {}
         }

@@ -120,7 +120,7 @@ pub(crate) fn make(context: &Context<'_>, only: &[String]) -> Result<Made, Failu
         return Err(Failure::diagnostics(problems));
     };
     context.terminal.show(&problems);
-    desired.git_sha = loaded.git_sha.clone();
+    desired.git_sha.clone_from(&loaded.git_sha);
     let plan = compare(context, &desired, &session);
     let mut diagnostics = loaded.diagnostics;
     diagnostics.extend(problems);

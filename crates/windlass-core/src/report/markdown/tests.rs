@@ -10,6 +10,7 @@ fn empty() -> Report {
         environment: None,
         git_sha: None,
         builder: None,
+        registries: Vec::new(),
         variables: Vec::new(),
         bases: Vec::new(),
         images: Vec::new(),
@@ -19,7 +20,8 @@ fn empty() -> Report {
     let header = Header {
         windlass_version: "0.1.0".to_owned(),
         created_at: "2026-11-23T09:15:00Z".to_owned(),
-        environment_variables: Vec::new(),
+        environment_registries: Vec::new(),
+        variables: Vec::new(),
     };
     Report::new(&plan, &header, &[])
 }
