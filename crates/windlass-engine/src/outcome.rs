@@ -4,6 +4,8 @@
 
 mod dotenv;
 mod report;
+#[cfg(test)]
+mod tests;
 
 use windlass_core::name::{Address, Digest, Fingerprint, ImageName, RepositoryKey, Tag};
 use windlass_core::plan::{ImageAction, RepositoryAction};

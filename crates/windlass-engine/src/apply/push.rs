@@ -56,7 +56,7 @@ impl<R: Registry, B: Builder> Push<'_, R, B> {
         let manifest = self.push_blobs(key, &image).await?;
         match self.put(key, manifest).await {
             // Blobs without a manifest may be cleaned up at any time (ECR API `LayersNotFoundException`): once more.
-            Err(RegistryError::NotFound(_)) => {
+            Err(RegistryError::NotFound(_) | RegistryError::Transient(_)) => {
                 let manifest = self.push_blobs(key, &image).await?;
                 Ok(self.put(key, manifest).await?)
             }

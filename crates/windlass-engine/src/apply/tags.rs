@@ -1,6 +1,7 @@
 //! Wanted tags move last: read again, moved one after the other, read once more. ECR has no compare-and-swap on a tag.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use windlass_core::name::{Digest, Fingerprint, ImageName, RepositoryKey, Tag};
@@ -13,6 +14,14 @@ use crate::apply::work::{Held, Place};
 use crate::event::{Event, Phase};
 use crate::outcome::{Cause, FailedPhase, Failure, TagResult};
 use crate::ports::{Builder, Manifest, Registry, RegistryError};
+
+/// How long to wait for our own writes to be seen, one read after each.
+const LAG: [Duration; 4] = [
+    Duration::from_millis(250),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+];
 
 /// One wanted tag that may have to be written.
 #[derive(Clone)]
@@ -30,7 +39,7 @@ impl<'a, R: Registry, B: Builder> Run<'a, R, B> {
     /// first failure no other tag is moved.
     pub(super) async fn move_tags(&mut self) {
         let moves = self.wanted_moves();
-        let facts = read_tags(self.ports.registry, &tags_of(&moves, true)).await;
+        let facts = self.read_settled(&moves, true, Self::in_tag_may_lag).await;
         if !self.adopt_held(&moves, &facts) {
             return;
         }
@@ -81,6 +90,39 @@ impl<'a, R: Registry, B: Builder> Run<'a, R, B> {
             }
         }
         moves
+    }
+
+    /// Reads the tags of `moves`, and again while one of them may be an answer from before our own write: ECR can be late with those.
+    async fn read_settled(
+        &self,
+        moves: &[Move<'a>],
+        with_in_tags: bool,
+        may_lag: fn(&Self, &Move<'a>, &Tags) -> bool,
+    ) -> Tags {
+        let tags = tags_of(moves, with_in_tags);
+        let mut facts = read_tags(self.ports.registry, &tags).await;
+        for pause in LAG {
+            if !moves.iter().any(|step| may_lag(self, step, &facts)) {
+                break;
+            }
+            tokio::time::sleep(pause).await;
+            facts = read_tags(self.ports.registry, &tags).await;
+        }
+        facts
+    }
+
+    /// Says whether an `in-` tag that this run wrote is not to be seen yet.
+    fn in_tag_may_lag(&self, step: &Move<'a>, facts: &Tags) -> bool {
+        let place = self.works[step.index].places.get(step.key);
+        let written = matches!(place, Some(Place::Held(held)) if held.written);
+        written && tag_fact(facts, step.key, &step.fingerprint.tag()) == Fact::Absent
+    }
+
+    /// Says whether a tag that this run moved still shows what it held before.
+    #[expect(clippy::unused_self, reason = "one of two checks of one type")]
+    fn tag_may_lag(&self, step: &Move<'a>, facts: &Tags) -> bool {
+        let fact = tag_fact(facts, step.key, &step.step.tag);
+        tag_state(step.step, step.fingerprint, &fact) == TagState::Pending
     }
 
     /// Takes the digest that each `in-` tag holds now; says whether all of them hold an image with the fingerprint.
@@ -243,7 +285,7 @@ impl<'a, R: Registry, B: Builder> Run<'a, R, B> {
 
     /// Reads the moved tags once more and says which are not ours any more.
     async fn verify(&mut self, written: &[Move<'a>]) {
-        let facts = read_tags(self.ports.registry, &tags_of(written, false)).await;
+        let facts = self.read_settled(written, false, Self::tag_may_lag).await;
         for step in written {
             let cause = match tag_fact(&facts, step.key, &step.step.tag) {
                 Fact::Known(image) if is_ours(&image, step.fingerprint) => continue,

@@ -1,10 +1,12 @@
 //! Repositories, builds and pushes.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use windlass_core::manifest::model::Encryption;
 use windlass_core::name::Digest;
-use windlass_core::plan::{ImageAction, NewRepository};
+use windlass_core::observed::Observed;
+use windlass_core::plan::{ImageAction, NewRepository, Plan, after};
 
 use super::world::{
     World, calls_of, fingerprint_of, image, key, name, plain_repository, puts_of_in_tags, tag,
@@ -41,6 +43,71 @@ async fn apply_leads_to_a_world_in_which_nothing_is_left_to_do() {
         ["api:latest", "api:v1", "web:latest", "web:v1"]
     );
     assert!(world.is_settled(&images()).await);
+}
+
+/// The law: apply on fakes ends at the world that the plan expects.
+#[tokio::test]
+async fn apply_ends_at_the_expected_world() {
+    let before = || {
+        [
+            image("api", "one", &["latest"]),
+            image("web", "one", &["latest", "v1"]),
+        ]
+    };
+    let after_images = || {
+        [
+            image("base", "os", &["latest"]),
+            image("api", "two", &["latest"]).needing(&["base"]),
+            image("both", "both", &[]).at(&[("both@backup", &["v1"]), ("both@prod", &["v1"])]),
+            image("web", "one", &["latest", "v2"]),
+        ]
+    };
+    let world = World::new();
+    world.bring(&before()).await;
+    let (plan, observed) = world.plan_and_observe(&after_images()).await;
+    let expected = after(&observed, &plan);
+    world.apply(&plan).await.expect("fresh");
+    let (_, found) = world.plan_and_observe(&after_images()).await;
+    assert_eq!(comparable(&found), comparable(&expected));
+}
+
+/// Digests of built images and URIs of new repositories are not known before: tags are compared by what they stand for.
+fn comparable(observed: &Observed) -> BTreeMap<String, String> {
+    let mut texts = BTreeMap::new();
+    for (key, repository) in &observed.repositories {
+        let facts = repository.facts.known().expect("it is there");
+        let settings = format!(
+            "{:?} {} {:?}",
+            facts.tags, facts.scan_on_push, facts.encryption
+        );
+        texts.insert(key.to_string(), settings);
+        for (tag, fact) in &repository.tags {
+            let fingerprint = fact.known().and_then(|image| image.fingerprint.clone());
+            texts.insert(format!("{key}:{tag}"), format!("{fingerprint:?}"));
+        }
+    }
+    texts
+}
+
+#[test]
+fn apply_can_be_sent_to_another_thread() {
+    fn assert_send<T: Send>(value: T) -> T {
+        value
+    }
+    let world = World::new();
+    let plan = Plan {
+        workspace: "shop".to_owned(),
+        environment: None,
+        git_sha: None,
+        builder: None,
+        registries: Vec::new(),
+        variables: Vec::new(),
+        bases: Vec::new(),
+        images: Vec::new(),
+        repositories: Vec::new(),
+        notes: Vec::new(),
+    };
+    drop(assert_send(world.apply(&plan)));
 }
 
 #[tokio::test]

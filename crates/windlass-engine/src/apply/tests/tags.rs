@@ -262,3 +262,53 @@ async fn report_lists_images_tags_digests_and_failures() {
     );
     assert_ne!(digest(0), Digest::of(b""));
 }
+
+#[tokio::test(start_paused = true)]
+async fn own_writes_that_are_seen_late_are_waited_for() {
+    for late in ["latest", "in-"] {
+        let world = World::new();
+        let plan = world.plan(&[image("web", "one", &["latest"])]).await;
+        let (registry, in_tag) = (world.registry.clone(), fingerprint_of(&plan, "web").tag());
+        let hidden = if late == "latest" {
+            tag("latest")
+        } else {
+            in_tag
+        };
+        // From the put on, the tag is not to be seen; after a while it is.
+        let after = hidden.clone();
+        let put = if late == "latest" {
+            Operation::Images
+        } else {
+            Operation::AttachRecord
+        };
+        let armed = world.script.clone();
+        world.script.before(
+            puts_of(if late == "latest" {
+                "latest"
+            } else {
+                hidden.as_str()
+            }),
+            move || {
+                armed.before(calls_of(put), move || {
+                    let digest = registry.tag(&key("web@prod"), &after).expect("it was put");
+                    registry.edit(&key("web@prod"), |repository| {
+                        drop(repository.tags.remove(&after));
+                    });
+                    tokio::spawn(async move {
+                        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+                        registry.edit(&key("web@prod"), |repository| {
+                            drop(repository.tags.insert(after, digest));
+                        });
+                    });
+                });
+            },
+        );
+        let outcome = world.apply(&plan).await.expect("fresh");
+        assert_eq!(
+            outcome.status,
+            Status::Applied,
+            "{late}: {:?}",
+            outcome.failures
+        );
+    }
+}

@@ -14,6 +14,7 @@ use windlass_core::manifest::model::{
 use windlass_core::name::{
     Digest, Fingerprint, ImageName, Platform, RegistryName, RepositoryKey, RepositoryName, Tag,
 };
+use windlass_core::observed::Observed;
 use windlass_core::oci::IMAGE_MANIFEST;
 use windlass_core::plan::{NewRepository, Plan, check, plan};
 
@@ -212,27 +213,32 @@ impl World {
     }
 
     pub(super) async fn plan(&self, images: &[Story]) -> Plan {
-        self.plan_with(
-            images,
-            &Settings {
-                create: true,
-                tags: None,
-                scan_on_push: None,
-                encryption: None,
-                lifecycle: None,
-                resource_tags: BTreeMap::new(),
-            },
-        )
-        .await
+        self.plan_and_observe(images).await.0
     }
 
     pub(super) async fn plan_with(&self, images: &[Story], settings: &Settings) -> Plan {
-        let desired = desired(images, settings);
-        let observed = observe(&desired, &self.registry, Some(&self.builder)).await;
-        let made = plan(&desired, &observed);
+        self.made(&desired(images, settings)).await.0
+    }
+
+    /// Returns a plan and the world that it was made for.
+    pub(super) async fn plan_and_observe(&self, images: &[Story]) -> (Plan, Observed) {
+        let unmanaged = Settings {
+            create: true,
+            tags: None,
+            scan_on_push: None,
+            encryption: None,
+            lifecycle: None,
+            resource_tags: BTreeMap::new(),
+        };
+        self.made(&desired(images, &unmanaged)).await
+    }
+
+    async fn made(&self, desired: &Desired) -> (Plan, Observed) {
+        let observed = observe(desired, &self.registry, Some(&self.builder)).await;
+        let made = plan(desired, &observed);
         assert_eq!(check(&made), Vec::<String>::new());
         self.script.forget_calls();
-        made
+        (made, observed)
     }
 
     pub(super) async fn apply(&self, plan: &Plan) -> Result<Outcome, ApplyError> {
