@@ -488,6 +488,55 @@ async fn keep_going_leaves_tags_of_an_image_whose_base_was_not_pushed() {
 }
 
 #[tokio::test]
+async fn keep_going_leaves_tags_of_a_held_image_whose_base_failed_later() {
+    let images = || {
+        [
+            image("base", "x", &["latest"]),
+            image("child", "z", &["latest"]).needing(&["base"]),
+        ]
+    };
+    let world = World::new();
+    world.bring(&images()).await;
+    world.registry.remove_repository(&key("base@prod"));
+    world.registry.remove_repository(&key("child@prod"));
+    let plan = world.plan(&images()).await;
+    world.script.fail_registry(
+        |call| call.operation == Operation::PutManifest && call.key == Some(key("base@prod")),
+        RegistryError::Denied("ecr:PutImage".to_owned()),
+    );
+    let outcome = world.apply_with(&plan, &keep_going()).await.expect("fresh");
+    assert_eq!(outcome.status, Status::Partial);
+    assert!(
+        outcome.images[1].targets[0].digest.is_some(),
+        "the child is held"
+    );
+    assert_eq!(tags_with(&outcome, TagResult::Moved), [""; 0]);
+}
+
+#[tokio::test]
+async fn image_that_another_run_held_while_ours_was_built_is_adopted_without_a_push() {
+    let world = World::new();
+    let plan = world.plan(&[image("web", "one", &["v1"])]).await;
+    let other = World::seeded("two");
+    let theirs = other.bring(&[image("web", "one", &[])]).await.images[0].targets[0]
+        .digest
+        .clone();
+    let theirs = theirs.expect("held");
+    let manifest = other.registry.snapshot()[&key("web@prod")].manifests[&theirs].clone();
+    let (registry, in_tag) = (world.registry.clone(), fingerprint_of(&plan, "web").tag());
+    world.script.before(calls_of(Operation::Build), move || {
+        registry.force(&key("web@prod"), &in_tag, manifest);
+    });
+    let outcome = world.apply(&plan).await.expect("fresh");
+    assert_eq!(outcome.status, Status::Applied);
+    assert_eq!(world.script.count(Operation::PushBlobs), 0);
+    assert_eq!(
+        world.registry.tag(&key("web@prod"), &tag("v1")),
+        Some(theirs)
+    );
+}
+
+#[tokio::test]
 async fn repository_that_somebody_made_meanwhile_is_compared_and_not_overwritten() {
     for (equal, status) in [(true, Status::Applied), (false, Status::Failed)] {
         let world = World::new();

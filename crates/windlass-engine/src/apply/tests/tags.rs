@@ -82,6 +82,35 @@ async fn tag_that_moved_while_images_were_brought_moves_nothing() {
 }
 
 #[tokio::test]
+async fn nothing_moves_where_an_in_tag_is_taken_or_gone() {
+    for taken in [true, false] {
+        let world = World::new();
+        world.bring(&[image("web", "one", &["v1"])]).await;
+        let plan = world
+            .plan(&[
+                image("api", "one", &["v1"]),
+                image("web", "one", &["v1", "v2"]),
+            ])
+            .await;
+        let (registry, in_tag) = (world.registry.clone(), fingerprint_of(&plan, "web").tag());
+        world.script.before(calls_of(Operation::Build), move || {
+            if taken {
+                registry.force(&key("web@prod"), &in_tag, foreign("somebody"));
+            } else {
+                registry.edit(&key("web@prod"), |repository| {
+                    repository.tags.remove(&in_tag);
+                });
+            }
+        });
+        let outcome = world.apply(&plan).await.expect("fresh at first");
+        assert_eq!(outcome.status, Status::Stale);
+        assert_eq!(tags_with(&outcome, TagResult::Moved), [""; 0]);
+        assert_eq!(world.registry.tag(&key("web@prod"), &tag("v2")), None);
+        assert_eq!(world.registry.tag(&key("api@prod"), &tag("v1")), None);
+    }
+}
+
+#[tokio::test]
 async fn first_failed_move_stops_and_lists_how_the_moved_tags_go_back() {
     let world = World::new();
     world
