@@ -10,7 +10,7 @@ use crate::outcome::{
     Cause, FailedPhase, Failure, ImageOutcome, Outcome, RepositoryOutcome, Status, TagOutcome,
     TagResult, TargetOutcome,
 };
-use crate::ports::{BuilderError, FailedStep, RegistryError};
+use crate::ports::{BuilderError, RegistryError};
 
 fn key(registry: &str, repository: &str) -> RepositoryKey {
     RepositoryKey {

@@ -88,7 +88,7 @@ async fn nothing_moves_where_an_in_tag_is_taken_or_gone() {
         world.bring(&[image("web", "one", &["v1"])]).await;
         let plan = world
             .plan(&[
-                image("api", "one", &["v1"]),
+                image("api", "two", &["v1"]),
                 image("web", "one", &["v1", "v2"]),
             ])
             .await;
