@@ -20,8 +20,7 @@ fn empty() -> Report {
     let header = Header {
         windlass_version: "0.1.0".to_owned(),
         created_at: "2026-11-23T09:15:00Z".to_owned(),
-        environment_registries: Vec::new(),
-        variables: Vec::new(),
+        environment_variables: Vec::new(),
     };
     Report::new(&plan, &header, &[])
 }
