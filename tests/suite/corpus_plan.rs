@@ -82,6 +82,7 @@ fn planning_keeps_its_laws(scenario: &Scenario, plan: &Plan) -> Outcome {
     let mut shuffled = desired.clone();
     shuffled.images.reverse();
     shuffled.repositories.reverse();
+    shuffled.registries.reverse();
     shuffled.variables.reverse();
     let other = report(&plan::plan(&shuffled, observed), &[]);
     expect(other == report(plan, &[]), || {

@@ -1,6 +1,6 @@
 //! The wanted side of a scenario.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -11,7 +11,7 @@ use windlass_core::desired::{
 use windlass_core::diag::{Code, Diagnostic, Location, Source};
 use windlass_core::fingerprint::{self, fingerprint};
 use windlass_core::manifest::model::{
-    Encryption, ImageTarget, LifecycleCount, LifecycleRule, LifecycleSelection, Registry,
+    Encryption, Endpoint, ImageTarget, LifecycleCount, LifecycleRule, LifecycleSelection, Registry,
     Repository, Settings, Sourced, TagMutability, Variable,
 };
 use windlass_core::name::{ImageName, Platform, Tag};
@@ -33,6 +33,9 @@ pub(super) struct Document {
     variables: BTreeMap<String, (String, String)>,
     #[serde(default)]
     notes: Vec<String>,
+    /// The endpoint that plays ECR.
+    #[serde(default)]
+    endpoint: Option<String>,
     /// Codes of warnings to message and help.
     #[serde(default)]
     warnings: BTreeMap<String, (String, String)>,
@@ -109,7 +112,7 @@ impl Document {
         Ok(Desired {
             workspace: "shop".to_owned(),
             environment: self.environment.clone(),
-            registries: Vec::<Registry>::new(),
+            registries: self.registries(&place)?,
             images,
             repositories: repositories
                 .into_iter()
@@ -135,6 +138,28 @@ impl Document {
             git_sha: self.git_sha.clone(),
             notes: self.notes.clone(),
         })
+    }
+
+    /// Returns the registries that targets and repositories name.
+    fn registries(&self, place: &Place) -> Result<Vec<Registry>> {
+        let targets = self.images.values().flat_map(|image| image.targets.keys());
+        let names = targets
+            .chain(self.repositories.keys())
+            .map(|name| Ok(key(name)?.registry))
+            .collect::<Result<BTreeSet<_>>>()?;
+        let registries = names.into_iter().map(|name| Registry {
+            name,
+            account: "111122223333".to_owned(),
+            region: "eu-central-1".to_owned(),
+            role: None,
+            profile: None,
+            endpoint: Endpoint {
+                ecr: self.endpoint.clone(),
+                ..Endpoint::default()
+            },
+            location: place.0.clone(),
+        });
+        Ok(registries.collect())
     }
 
     /// Builds the warnings.

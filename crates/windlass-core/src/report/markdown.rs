@@ -237,6 +237,18 @@ fn footer(report: &Report) -> String {
         sentence(&report.created_at),
         sentence(&report.windlass_version)
     )];
+    facts.extend(report.registries.iter().take(10).map(|registry| {
+        let endpoint = registry
+            .endpoint
+            .as_deref()
+            .map_or(String::new(), |url| format!(", played by {}", code(url)));
+        let account = code(&registry.account);
+        let region = sentence(&registry.region);
+        format!(
+            "{} = account {account} in {region}{endpoint}",
+            code(&registry.address)
+        )
+    }));
     facts.extend(
         report
             .git_sha

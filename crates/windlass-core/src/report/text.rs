@@ -53,6 +53,18 @@ fn header(page: &mut Page, report: &Report) {
             report.created_at, report.windlass_version
         ),
     );
+    for registry in &report.registries {
+        let endpoint = registry
+            .endpoint
+            .as_ref()
+            .map_or(String::new(), |url| format!(", played by {url}"));
+        let name = registry.address.trim_start_matches("registry.");
+        let (account, region) = (&registry.account, &registry.region);
+        fact(
+            "registry",
+            &format!("{name} = account {account} in {region}{endpoint}"),
+        );
+    }
     if let Some(builder) = &report.builder {
         fact("builder", &visible(builder));
     }

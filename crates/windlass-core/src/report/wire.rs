@@ -7,6 +7,7 @@ mod files;
 mod image;
 mod precondition;
 mod reason;
+mod registry;
 mod repository;
 
 use std::collections::BTreeMap;
@@ -44,6 +45,8 @@ pub struct Report {
     pub applicable: bool,
     /// Names of the `WINDLASS_*` variables that took effect, sorted.
     pub environment_variables: Vec<String>,
+    /// The registries in scope, sorted by address.
+    pub registries: Vec<Registry>,
     /// The variables of the manifest, sorted by name.
     pub variables: Vec<Variable>,
     /// The base images with their digests, sorted by reference.
@@ -123,6 +126,21 @@ pub struct Finding {
     pub waived_by: Option<String>,
     /// Stays the same while the finding does.
     pub finding_id: String,
+}
+
+/// A registry as the plan reached it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Registry {
+    /// `registry.NAME`
+    pub address: String,
+    /// The account, twelve digits.
+    pub account: String,
+    /// The AWS region.
+    pub region: String,
+    /// ARN of the role that is assumed.
+    pub role: Option<String>,
+    /// The endpoint that plays ECR, without user and password; `None` for ECR itself.
+    pub endpoint: Option<String>,
 }
 
 /// A variable as the plan used it.
@@ -392,7 +410,7 @@ impl Report {
             environment,
             git_sha,
             builder,
-            registries: _,
+            registries,
             variables,
             bases,
             images: _,
@@ -421,6 +439,7 @@ impl Report {
             builder: builder.clone(),
             applicable: plan.is_applicable(),
             environment_variables: header.environment_variables.clone(),
+            registries: registry::registries(registries),
             variables,
             bases: bases.iter().map(base).collect(),
             summary: summarise(&images, &repositories, &policies),
