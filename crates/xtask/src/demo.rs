@@ -83,7 +83,8 @@ pub(crate) fn git(folder: &Path, arguments: &[&str]) -> Outcome<String> {
     read_output(command.args(arguments))
 }
 
-fn copy_shop() -> Outcome<tempfile::TempDir> {
+/// Copies the example into a folder of its own, with a Git repository around it.
+pub(crate) fn copy_shop() -> Outcome<tempfile::TempDir> {
     let folder = tempfile::Builder::new()
         .prefix("windlass-demo-")
         .tempdir()?;

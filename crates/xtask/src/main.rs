@@ -1,4 +1,4 @@
-//! Tasks of this repository: `cargo xtask setup | env | test | demo | bench | stop`.
+//! Tasks of this repository: `cargo xtask setup | env | test | demo | bench | picture | stop`.
 //!
 //! The tasks call other programs and hold no logic of windlass itself.
 
@@ -9,6 +9,7 @@ mod engine;
 mod failure;
 mod http;
 mod packages;
+mod picture;
 mod python;
 mod registry;
 mod setup;
@@ -28,6 +29,8 @@ Usage: cargo xtask TASK
   test    setup, then all tests; further arguments go to cargo-nextest
   demo    setup, then plan, apply and plan again on examples/shop with a release build
   bench   setup, then measure an apply without changes against a push script for each image
+  picture run a command on a copy of examples/shop and draw what it prints:
+          cargo xtask picture --out docs/plan.svg -- windlass --local plan
   stop    stop the Engine and the registry that setup started; keeps all images
 
 State lies in $WINDLASS_TESTBED_DIR, or ~/.cache/windlass-testbed.";
@@ -50,6 +53,7 @@ fn run(arguments: &[String]) -> Outcome<ExitCode> {
         Some((task, rest)) if task == "test" => return test::run(rest),
         Some((task, [])) if task == "demo" => return demo::run(),
         Some((task, [])) if task == "bench" => return bench::run(),
+        Some((task, rest)) if task == "picture" => picture::run(rest)?,
         Some((task, [])) if task == "stop" => setup::stop()?,
         Some((task, [])) if task == "help" || task == "--help" || task == "-h" => print(HELP),
         Some((task, _)) => {
