@@ -218,9 +218,9 @@ impl Account {
 
     async fn sign_in(&self) -> SdkConfig {
         let region = Region::new(self.identity.region.clone());
-        let retries = RetryConfig::adaptive()
-            .with_max_attempts(6)
-            .with_initial_backoff(Duration::from_millis(250))
+        let retries = RetryConfig::standard()
+            .with_max_attempts(8)
+            .with_initial_backoff(Duration::from_millis(200))
             .with_max_backoff(Duration::from_secs(5));
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(3))
@@ -374,7 +374,7 @@ impl Account {
             .insert(name.clone());
     }
 
-    /// Returns another repository of the registry that holds a blob, as far as this run knows.
+    /// Returns another repository of the registry that holds a blob, as far as this run has seen.
     pub(crate) fn blob_elsewhere(
         &self,
         digest: &Digest,

@@ -29,10 +29,20 @@ const ACCEPTED: [&str; 4] = [
 
 type Facts = BTreeMap<Tag, Fact<ImageFacts>>;
 
+/// The parts of a manifest that are looked at.
 #[derive(Default, Deserialize)]
-struct Annotated {
+struct Document {
     #[serde(default)]
     annotations: BTreeMap<String, String>,
+    #[serde(default)]
+    config: Option<Blob>,
+    #[serde(default)]
+    layers: Vec<Blob>,
+}
+
+#[derive(Deserialize)]
+struct Blob {
+    digest: Digest,
 }
 
 impl Account {
@@ -81,7 +91,7 @@ impl Account {
         for image in images {
             let tag = image.image_id.as_ref().and_then(|id| id.image_tag.clone());
             if let Some(fact) = tag.and_then(|tag| facts.get_mut(&Tag::new(tag).ok()?)) {
-                *fact = read_image(name, &image);
+                *fact = self.read_image(name, &image);
             }
         }
         for failure in failures {
@@ -235,6 +245,43 @@ impl Account {
             _ => RegistryError::Other(text),
         })
     }
+
+    /// Remembers which blobs a repository holds for good: those that one of its manifests names can be mounted elsewhere.
+    pub(crate) fn remember_manifest(&self, name: &RepositoryName, manifest: &str) {
+        let document: Document = serde_json::from_str(manifest).unwrap_or_default();
+        for blob in document.layers.iter().chain(&document.config) {
+            self.remember_blob(&blob.digest, name);
+        }
+    }
+
+    fn read_image(&self, name: &RepositoryName, image: &Image) -> Fact<ImageFacts> {
+        let digest = image
+            .image_id
+            .as_ref()
+            .and_then(|id| id.image_digest.clone());
+        let (Some(digest), Some(manifest)) = (digest, &image.image_manifest) else {
+            return Fact::Unknown(format!(
+                "ecr:BatchGetImage answered an image of {name} without digest or manifest"
+            ));
+        };
+        let actual = Digest::of(manifest.as_bytes());
+        if actual.as_str() != digest {
+            return Fact::Unknown(format!(
+                "ecr:BatchGetImage answered a manifest of {name} whose bytes are not {digest}: it is stored in a format that windlass does not read"
+            ));
+        }
+        self.remember_manifest(name, manifest);
+        let document: Document = serde_json::from_str(manifest).unwrap_or_default();
+        let annotations = document.annotations;
+        Fact::Known(ImageFacts {
+            digest: actual,
+            fingerprint: annotations
+                .get(oci::FINGERPRINT_ANNOTATION)
+                .and_then(|text| Fingerprint::new(text.as_str()).ok()),
+            created: annotations.get(oci::CREATED_ANNOTATION).cloned(),
+            archived: false,
+        })
+    }
 }
 
 fn media_type_of(bytes: &[u8]) -> Option<String> {
@@ -246,35 +293,6 @@ fn media_type_of(bytes: &[u8]) -> Option<String> {
     serde_json::from_slice::<Typed>(bytes)
         .ok()
         .map(|typed| typed.media_type)
-}
-
-fn read_image(name: &RepositoryName, image: &Image) -> Fact<ImageFacts> {
-    let digest = image
-        .image_id
-        .as_ref()
-        .and_then(|id| id.image_digest.clone());
-    let (Some(digest), Some(manifest)) = (digest, &image.image_manifest) else {
-        return Fact::Unknown(format!(
-            "ecr:BatchGetImage answered an image of {name} without digest or manifest"
-        ));
-    };
-    let actual = Digest::of(manifest.as_bytes());
-    if actual.as_str() != digest {
-        return Fact::Unknown(format!(
-            "ecr:BatchGetImage answered a manifest of {name} whose bytes are not {digest}: it is stored in a format that windlass does not read"
-        ));
-    }
-    let annotations = serde_json::from_str::<Annotated>(manifest)
-        .unwrap_or_default()
-        .annotations;
-    Fact::Known(ImageFacts {
-        digest: actual,
-        fingerprint: annotations
-            .get(oci::FINGERPRINT_ANNOTATION)
-            .and_then(|text| Fingerprint::new(text.as_str()).ok()),
-        created: annotations.get(oci::CREATED_ANNOTATION).cloned(),
-        archived: false,
-    })
 }
 
 fn may_be_archived(failure: &ImageFailure) -> bool {

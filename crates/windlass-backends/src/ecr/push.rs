@@ -189,7 +189,7 @@ impl Push {
         if let Some((digest, size)) = &known
             && self.is_there_or_mounted(digest).await?
         {
-            self.held(digest, *size);
+            self.meter.advance(*size);
             return Ok(descriptor(LAYER_GZIP, digest.clone(), *size));
         }
         let layer = self
@@ -206,19 +206,12 @@ impl Push {
             self.meter.expect(layer.size);
         }
         if !asked_already && self.is_there_or_mounted(&layer.digest).await? {
-            self.held(&layer.digest, layer.size);
+            self.meter.advance(layer.size);
         } else {
             let payload = Payload::File(layer.path, layer.size);
             self.upload(&layer.digest, payload).await?;
-            self.account
-                .remember_blob(&layer.digest, &self.place.repository);
         }
         Ok(descriptor(LAYER_GZIP, layer.digest, layer.size))
-    }
-
-    fn held(&self, digest: &Digest, size: u64) {
-        self.account.remember_blob(digest, &self.place.repository);
-        self.meter.advance(size);
     }
 
     async fn is_there_or_mounted(&self, digest: &Digest) -> Result<bool, RegistryError> {

@@ -52,6 +52,7 @@ impl Account {
         let answer = match self.call("ecr:PutImage", Some(name), request).await {
             Ok(answer) => answer,
             Err(failure) if failure.is("ImageAlreadyExistsException") => {
+                self.remember_manifest(name, text);
                 return Ok(Put::AlreadyThere);
             }
             Err(failure) => return Err(failure),
@@ -67,6 +68,7 @@ impl Account {
             ))
             .into());
         }
+        self.remember_manifest(name, text);
         Ok(Put::Written)
     }
 
