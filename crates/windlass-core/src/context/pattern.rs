@@ -156,36 +156,63 @@ fn class(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Result<Token, 
     }
 }
 
-/// Matches by backtracking to the last star only, as paths are short and stars few.
+/// Matches by following all possibilities at once, so that no pattern takes longer than its length times that of the path.
 fn tokens_match(tokens: &[Token], text: &str) -> bool {
-    let Some((token, rest)) = tokens.split_first() else {
-        return text.is_empty();
-    };
-    let mut chars = text.chars();
-    match token {
-        Token::Rest => true,
-        Token::Star => {
-            let end = text.find('/').unwrap_or(text.len());
-            std::iter::once(0)
-                .chain(text[..end].char_indices().map(|(at, c)| at + c.len_utf8()))
-                .any(|at| tokens_match(rest, &text[at..]))
+    if cannot_match(tokens, text) {
+        return false;
+    }
+    let count = tokens.len();
+    let mut reached = vec![false; count + 1];
+    // Inside a `**/` that has begun: its end may follow after any `/`.
+    let mut inside = vec![false; count];
+    reached[0] = true;
+    for c in text.chars() {
+        if follow_empty(tokens, &mut reached, &mut inside) {
+            return true;
         }
-        Token::Parts => {
-            tokens_match(rest, text)
-                || text
-                    .match_indices('/')
-                    .any(|(at, _)| tokens_match(rest, &text[at + 1..]))
+        let mut next = vec![false; count + 1];
+        for (at, token) in tokens.iter().enumerate() {
+            if inside[at] && c == '/' {
+                next[at + 1] = true;
+            }
+            match token {
+                _ if !reached[at] => {}
+                Token::Star => next[at] |= c != '/',
+                Token::One => next[at + 1] |= c != '/',
+                Token::Literal(wanted) => next[at + 1] |= c == *wanted,
+                Token::Class { negated, ranges } => {
+                    let within = ranges.iter().any(|(low, high)| (*low..=*high).contains(&c));
+                    next[at + 1] |= within != *negated;
+                }
+                Token::Parts | Token::Rest => {}
+            }
         }
-        Token::Literal(wanted) => {
-            chars.next() == Some(*wanted) && tokens_match(rest, chars.as_str())
-        }
-        Token::One => chars.next().is_some_and(|c| c != '/') && tokens_match(rest, chars.as_str()),
-        Token::Class { negated, ranges } => {
-            let inside = |c: char| ranges.iter().any(|(low, high)| (*low..=*high).contains(&c));
-            chars.next().is_some_and(|c| inside(c) != *negated)
-                && tokens_match(rest, chars.as_str())
+        reached = next;
+    }
+    follow_empty(tokens, &mut reached, &mut inside) || reached[count]
+}
+
+/// Steps over tokens that match nothing; says whether a `**` at the end was reached, which takes whatever follows.
+fn follow_empty(tokens: &[Token], reached: &mut [bool], inside: &mut [bool]) -> bool {
+    for (at, token) in tokens.iter().enumerate() {
+        match token {
+            _ if !reached[at] => {}
+            Token::Rest => return true,
+            Token::Star => reached[at + 1] = true,
+            Token::Parts => {
+                reached[at + 1] = true;
+                inside[at] = true;
+            }
+            _ => {}
         }
     }
+    false
+}
+
+/// Looks at both ends only: most paths differ from most patterns there.
+fn cannot_match(tokens: &[Token], text: &str) -> bool {
+    let differs = |token: Option<&Token>, c: Option<char>| matches!(token, Some(Token::Literal(wanted)) if c != Some(*wanted));
+    differs(tokens.first(), text.chars().next()) || differs(tokens.last(), text.chars().next_back())
 }
 
 #[cfg(test)]
@@ -258,6 +285,16 @@ mod tests {
     fn broken_patterns_are_refused() {
         for bad in ["[", "[]", "[a", "[a-]", "[-a]", "a\\", "[^]"] {
             assert!(Pattern::compile(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn many_wildcards_take_no_longer_than_few() {
+        let path = "a".repeat(2_000);
+        for part in ["*a", "**/a*", "?*"] {
+            let pattern = format!("{}b?", part.repeat(40));
+            let pattern = Pattern::compile(&pattern).expect("a pattern");
+            assert!(!pattern.matches(&path));
         }
     }
 }
