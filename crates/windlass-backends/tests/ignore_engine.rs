@@ -100,6 +100,29 @@ fn list(folder: &Path, prefix: &str, found: &mut BTreeSet<String>) {
     }
 }
 
+/// What random trees are made of.
+const NAMES: &[&str] = &[
+    "a",
+    "src",
+    "docs",
+    "vendor",
+    "node_modules",
+    ".git",
+    ".env",
+    ".env.local",
+    "a.md",
+    "README.md",
+    "b.pyc",
+    "app.log",
+    "dist",
+    "é",
+    "[x]",
+    "c d",
+    "key.pem",
+    "Dockerfile",
+    ".npmrc",
+];
+
 /// xorshift64*: the cases of a seed are the same everywhere.
 struct Random(u64);
 
@@ -118,27 +141,6 @@ impl Random {
 
     fn tree(&mut self, folder: &Path, depth: usize) {
         fs::create_dir_all(folder).expect("a folder");
-        const NAMES: &[&str] = &[
-            "a",
-            "src",
-            "docs",
-            "vendor",
-            "node_modules",
-            ".git",
-            ".env",
-            ".env.local",
-            "a.md",
-            "README.md",
-            "b.pyc",
-            "app.log",
-            "dist",
-            "é",
-            "[x]",
-            "c d",
-            "key.pem",
-            "Dockerfile",
-            ".npmrc",
-        ];
         for _ in 0..7 {
             let name = self.one(NAMES);
             if folder.join(name).exists() {
