@@ -316,7 +316,7 @@ impl Account {
         };
         match &mut failure.error {
             error @ (RegistryError::Unreachable(_) | RegistryError::Credentials(_)) => {
-                self.breaker.trip(error);
+                *error = self.breaker.trip(error.clone());
             }
             RegistryError::Denied(text) if action != CALLER_ACTION => {
                 if let Some(hint) = self.other_account().await {

@@ -62,7 +62,8 @@ impl Breaker {
         }
     }
 
-    pub(crate) fn trip(&self, error: &RegistryError) {
+    /// Opens with an error and returns the one that opened it: of calls that fail together, the first speaks for all.
+    pub(crate) fn trip(&self, error: RegistryError) -> RegistryError {
         self.open.send_if_modified(|state| {
             let still_open = state
                 .as_ref()
@@ -72,6 +73,8 @@ impl Breaker {
             }
             !still_open
         });
+        let opened_by = self.open.borrow();
+        opened_by.as_ref().map_or(error, |(_, first)| first.clone())
     }
 
     /// Runs `work` unless the breaker is open; gives it up when the breaker opens meanwhile.
@@ -120,7 +123,9 @@ mod tests {
         let breaker = Breaker::new(Duration::from_secs(5));
         let error = RegistryError::Unreachable("gone".to_owned());
         let (running, ()) = tokio::join!(breaker.guard(std::future::pending::<()>()), async {
-            breaker.trip(&error);
+            let second = RegistryError::Unreachable("gone too".to_owned());
+            assert_eq!(breaker.trip(error.clone()), error);
+            assert_eq!(breaker.trip(second), error);
         });
         assert_eq!(running, Err(error.clone()));
         assert_eq!(breaker.guard(async { 1 }).await, Err(error));

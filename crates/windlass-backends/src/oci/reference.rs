@@ -77,7 +77,8 @@ impl Reference {
 
 fn check_host(host: &str) -> Result<(), String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']');
-    if !host.is_empty() && host.chars().all(plain) {
+    let ends = |c: char| c.is_ascii_alphanumeric() || matches!(c, '[' | ']');
+    if host.chars().all(plain) && host.starts_with(ends) && host.ends_with(ends) {
         Ok(())
     } else {
         Err(format!("`{host}` is no registry host"))
