@@ -1,3 +1,4 @@
 //! Shared harness of the windlass test suite.
 
 pub mod scenario;
+pub mod schema;

@@ -8,6 +8,7 @@ use windlass_core::plan::file::{self, Header, SavedDiagnostic, SavedPlan};
 use windlass_core::plan::{self, Plan, RepositoryAction};
 use windlass_core::report::{Report, TextOptions, render_json, render_markdown, render_text};
 use windlass_tests::scenario::{self, Scenario};
+use windlass_tests::schema;
 
 datatest_stable::harness! {
     { test = case, root = "corpus/plan", pattern = r"desired\.json$" },
@@ -103,6 +104,11 @@ fn views_agree(report: &Report) -> Outcome {
     let markdown = render_markdown(report);
     let json = render_json(report);
     let read: Report = serde_json::from_str(&json)?;
+    let schema = serde_json::from_str(include_str!("../../docs/formats/plan.schema.json"))?;
+    let problems = schema::problems(&schema, &serde_json::from_str(&json)?);
+    expect(problems.is_empty(), || {
+        format!("the JSON is not as its schema says: {problems:#?}")
+    })?;
     expect(read == *report, || {
         "the JSON reads back as something else".to_owned()
     })?;
