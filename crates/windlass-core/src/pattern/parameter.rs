@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::diag::{Checked, Code, Diagnostic, Location};
 use crate::manifest::model::{Argument, Sourced, Value};
+use crate::node::secret::is_secret_name;
 
 use super::{Pattern, closest};
 
@@ -342,6 +343,9 @@ impl Parameter {
                         .to_owned(),
                 ));
             }
+            if is_secret_name(key) {
+                problems.push(secret_in_image(key, &value.location));
+            }
             let text = match &value.value {
                 Value::Text(text) => text.clone(),
                 Value::Integer(number) => number.to_string(),
@@ -397,6 +401,15 @@ impl Parameter {
             ParameterKind::Map => format!("write: {name} KEY=\"value\""),
         }
     }
+}
+
+fn secret_in_image(key: &str, location: &Location) -> Diagnostic {
+    Diagnostic::error(
+        Code::SecretArgument,
+        format!("`{key}` is named like a secret"),
+    )
+    .at(location, "everyone who can pull the image can read it")
+    .help("give it to the container when it is started; rename the variable if it is no secret")
 }
 
 /// Says whether a shell and a Dockerfile take `name` as the name of a variable.

@@ -452,3 +452,14 @@ fn arg_names_that_a_dockerfile_cannot_declare_are_errors() {
     let (rendered, problems) = render(pattern("python"), &BTreeMap::new(), &context);
     assert_eq!((rendered, problems.len()), (None, 1));
 }
+
+#[test]
+fn a_secret_does_not_get_into_the_environment_of_an_image() {
+    let env = |key| With::default().property("env", key, "canary-value");
+    for pattern in all() {
+        let found = messages(pattern.name, &env("NPM_TOKEN"), &[]);
+        assert!(found.starts_with("secret/arg-name: "), "{found}");
+        assert!(!found.contains("canary-value"));
+        good(pattern.name, &env("TOKEN_FILE"));
+    }
+}
