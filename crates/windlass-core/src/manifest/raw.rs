@@ -17,6 +17,8 @@ pub struct Manifest {
     pub files: Vec<Arc<Source>>,
     /// Whether something could not be read, so that a name not found here may well be defined.
     pub incomplete: bool,
+    /// Whether reading reported an error.
+    pub has_errors: bool,
     /// The `workspace` node.
     pub workspace: WorkspaceNode,
     /// The `registry` nodes.

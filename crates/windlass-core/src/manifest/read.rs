@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use semver::{Version, VersionReq};
 
-use crate::diag::{Checked, Code, Diagnostic, Location, Source, Sourced};
+use crate::diag::{Checked, Code, Diagnostic, Location, Source, Sourced, has_errors};
 use crate::name::ImageName;
 use crate::node::{Dec, Given, Reading, suggest};
 
@@ -33,7 +33,12 @@ pub fn read(
         incomplete: it.incomplete || reading.is_incomplete(),
         ..it
     });
-    (manifest, reading.into_diagnostics())
+    let diagnostics = reading.into_diagnostics();
+    let manifest = manifest.map(|it| Manifest {
+        has_errors: has_errors(&diagnostics),
+        ..it
+    });
+    (manifest, diagnostics)
 }
 
 fn read_top(reading: &Reading) -> Option<Manifest> {
@@ -85,6 +90,7 @@ fn read_top(reading: &Reading) -> Option<Manifest> {
     let manifest = Manifest {
         files: vec![Arc::clone(reading.source())],
         incomplete: false,
+        has_errors: false,
         workspace,
         registries,
         mirrors,
@@ -157,14 +163,13 @@ fn read_workspace(top: &mut Dec<'_>) -> Option<WorkspaceNode> {
     let place = top.head_location();
     let mut nodes = nodes.into_iter();
     let Some(mut node) = nodes.next() else {
-        if !top.reading().is_incomplete() {
+        if !top.reading().is_incomplete() && !top.has_slip_of("workspace") {
             top.report(
                 Diagnostic::error(Code::WorkspaceCount, "there is no `workspace`")
                     .at(&place, "exactly one must be in this file")
                     .help("start the file with `workspace \"name\"`"),
             );
         }
-        top.missing("workspace");
         return Some(WorkspaceNode {
             name: Sourced::new(String::new(), place),
             repository_prefix: None,

@@ -144,7 +144,9 @@ impl<'a> Resolver<'a> {
     }
 
     fn check_unused(&mut self) {
-        if self.manifest.incomplete {
+        // After an error the use may stand in what could not be read.
+        let failed = has_errors(&self.diagnostics) || has_errors(&self.templates.diagnostics);
+        if self.manifest.incomplete || self.manifest.has_errors || failed {
             return;
         }
         for variable in &self.manifest.variables {
@@ -184,12 +186,11 @@ impl<'a> Resolver<'a> {
 
     fn default_target(&mut self, owner: &Text, what: &str) -> Vec<RegistryName> {
         let nodes = &self.manifest.registries;
-        if let [only] = &nodes[..] {
-            return self
-                .targets
-                .get(&only.name.value)
-                .cloned()
-                .unwrap_or_default();
+        if let Some(first) = nodes.first()
+            && nodes.iter().all(|it| it.name.value == first.name.value)
+        {
+            let name = &first.name.value;
+            return self.targets.get(name).cloned().unwrap_or_default();
         }
         if !self.manifest.incomplete {
             let help = if nodes.is_empty() {

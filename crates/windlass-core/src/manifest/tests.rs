@@ -64,3 +64,80 @@ fn the_shop_reads_and_resolves_without_a_word() {
     );
     assert_eq!(workspace.variables[0].origin, "default");
 }
+
+/// A generator of numbers that look random and are the same in every run.
+struct Noise(u64);
+
+impl Noise {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % limit as u64).expect("smaller than the limit")
+    }
+}
+
+#[test]
+fn damaged_manifests_are_refused_and_never_end_the_process() {
+    const PIECES: &[&str] = &[
+        "\"", "{", "}", "{{", "}}", "#", "\"\"\"", "=", "\n", "/*", "//", "/-", "\\", "[", "]",
+        ",", ":", "'", "(", ")", "\u{202e}", "\u{200b}", "\u{e4}", "0x", "1e999", "#null",
+        "| slug", "git.", "{%", "${", "\r", "\u{feff}", "-", "r\"",
+    ];
+    let mut noise = Noise(0x5eed);
+    for round in 0..600 {
+        let mut text = if round % 2 == 0 { SHOP } else { QUICKSTART }.to_owned();
+        for _ in 0..=noise.below(4) {
+            let mut at = noise.below(text.len() + 1);
+            while !text.is_char_boundary(at) {
+                at -= 1;
+            }
+            if noise.below(3) == 0 {
+                let end = text[at..]
+                    .char_indices()
+                    .nth(noise.below(12))
+                    .map_or(text.len(), |it| at + it.0);
+                text.replace_range(at..end, "");
+            } else {
+                text.insert_str(at, PIECES[noise.below(PIECES.len())]);
+            }
+        }
+        let (workspace, diagnostics) = try_load(&text, &inputs());
+        assert_eq!(workspace.is_none(), has_errors(&diagnostics), "{text}");
+        for label in diagnostics.iter().flat_map(|it| &it.labels) {
+            let length = label.location.source.text.len();
+            assert!(label.location.span.end <= length, "{text}\n{label:?}");
+        }
+        assert!(!crate::diag::text::render_text(&diagnostics, false, 80).contains('\u{0}'));
+    }
+}
+
+#[test]
+fn reading_costs_about_as_much_as_parsing() {
+    use std::fmt::Write as _;
+    let mut text = SHOP.to_owned();
+    for at in 0..330 {
+        write!(
+            text,
+            "image \"service-{at}\" pattern=\"python@1\" {{\n    context \"services/service-{at}\"\n    with {{ app \"main:app\"; port 8000 }}\n    arg LEVEL=\"{at}\"\n}}\n"
+        )
+        .expect("a string takes all text");
+    }
+    let parsing = fastest(|| drop(kdl::KdlDocument::parse_v2(&text)));
+    let loading = fastest(|| assert!(try_load(&text, &inputs()).0.is_some()));
+    // Twice is what is wanted; the rest is room for a busy machine.
+    assert!(
+        loading < parsing * 3,
+        "{} bytes: parsing {parsing:?}, loading {loading:?}",
+        text.len()
+    );
+}
+
+fn fastest(work: impl Fn()) -> std::time::Duration {
+    let runs = (0..3).map(|_| {
+        let start = std::time::Instant::now();
+        work();
+        start.elapsed()
+    });
+    runs.min().expect("three runs")
+}

@@ -296,6 +296,14 @@ impl<'a> Dec<'a> {
         children.is_some_and(|it| it.nodes().iter().any(|it| it.name().value() == name))
     }
 
+    /// Says whether a child has a name that may have been meant to be `name`.
+    pub fn has_slip_of(&self, name: &str) -> bool {
+        self.children.iter().any(|it| {
+            suggest::closest(it.name().value(), &[name]).is_some()
+                || self.reading.is_poisoned(&span_range(it.name().span()))
+        })
+    }
+
     /// Refuses children that the grammar has and this version cannot carry out.
     pub fn not_yet(&mut self, names: &[&'static str]) {
         for name in names {

@@ -182,9 +182,13 @@ fn syntax_diagnostic(source: &Arc<Source>, base: usize, problem: &KdlDiagnostic)
         .find('\n')
         .map_or(source.text.len(), |it| start + it);
     let location = Location::new(source, start..end.min(line_end));
-    let message = problem.message.as_deref().unwrap_or("this cannot be read");
+    let message = match problem.message.as_deref() {
+        Some("Expected end of document") | None => "a node cannot go on like this",
+        Some(message) => message,
+    };
+    let label = problem.label.as_deref().filter(|it| *it != "not EOF");
     let diagnostic = Diagnostic::error(Code::InvalidSyntax, lower_first(message))
-        .at(&location, problem.label.as_deref().unwrap_or("here"));
+        .at(&location, label.unwrap_or("from here"));
     match &problem.help {
         Some(help) => diagnostic.help(lower_first(help)),
         None => diagnostic

@@ -443,16 +443,9 @@ impl<'a> Scanner<'a> {
         self.patch(at..at + 1, b' ');
     }
 
-    /// Reports credentials inside of quoted texts; everywhere else they are only hidden.
+    /// Reports credentials wherever they stand, comments included.
     fn check_credentials(&mut self) {
         for span in std::mem::take(&mut self.credentials) {
-            let line_start = self.text[..span.start].rfind('\n').map_or(0, |it| it + 1);
-            if self.text[line_start..span.start]
-                .trim_start()
-                .starts_with("//")
-            {
-                continue;
-            }
             self.report(
                 Code::CredentialValue,
                 span,

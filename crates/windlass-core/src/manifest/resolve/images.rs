@@ -337,6 +337,9 @@ impl<'a> Resolver<'a> {
     }
 
     fn platform(&mut self, text: &Text) -> Option<Platform> {
+        if text.value.contains("{{") {
+            return None;
+        }
         if is_platform(&text.value) {
             return Platform::new(text.value.clone()).ok();
         }

@@ -1,0 +1,167 @@
+//! The language: one test a case of `corpus/language`, all that windlass says about it in one snapshot.
+//!
+//! A case is a `windlass.kdl`; `inputs.json` beside it holds what comes from outside: `vars`, `environment`, `var_files`,
+//! `selected`.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::Value;
+use windlass_core::diag::{Diagnostic, Source, has_errors, json, text};
+use windlass_core::manifest::model::{Registry, Workspace};
+use windlass_core::manifest::{GitFact, GitFacts, ResolveInputs, load};
+use windlass_core::node::source_from_bytes;
+
+datatest_stable::harness! {
+    { test = case_is_as_recorded, root = "corpus/language", pattern = r"windlass\.kdl$" },
+}
+
+fn case_is_as_recorded(path: &Path) -> datatest_stable::Result<()> {
+    let folder = path
+        .parent()
+        .ok_or("a case lies in a folder")?
+        .canonicalize()?;
+    let (workspace, diagnostics) = match source_from_bytes("windlass.kdl", std::fs::read(path)?) {
+        Ok(source) => load(&source, &inputs(&folder)?),
+        Err(diagnostic) => (None, vec![diagnostic]),
+    };
+    if workspace.is_some() == has_errors(&diagnostics) {
+        return Err("a workspace must be there exactly where there is no error".into());
+    }
+    check_json(&diagnostics)?;
+    let shown = shown(workspace.as_ref(), &diagnostics)?;
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(&folder);
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!("diagnostics", shown));
+    Ok(())
+}
+
+fn inputs(folder: &Path) -> Result<ResolveInputs<'static>, Box<dyn Error>> {
+    let given: Value = match std::fs::read_to_string(folder.join("inputs.json")) {
+        Ok(text) => serde_json::from_str(&text)?,
+        Err(_) => Value::Null,
+    };
+    let text = |it: &Value| it.as_str().unwrap_or_default().to_owned();
+    let pairs = |key: &str| {
+        let object = given[key].as_object().into_iter().flatten();
+        object.map(|(name, value)| (name.clone(), text(value)))
+    };
+    let vars = given["vars"].as_array().into_iter().flatten();
+    Ok(ResolveInputs {
+        cli_vars: vars.map(|it| (text(&it[0]), text(&it[1]))).collect(),
+        var_files: pairs("var_files")
+            .map(|(name, text)| Source::new(name, text))
+            .collect::<Vec<Arc<Source>>>(),
+        environment_variables: pairs("environment").collect(),
+        environment: given["selected"].as_str().map(str::to_owned),
+        git: GitFacts {
+            sha: GitFact::Known("0123456789abcdef0123456789abcdef01234567".to_owned()),
+            branch: GitFact::Known("main".to_owned()),
+            tag: GitFact::Absent("no tag points at the commit".to_owned()),
+            describe: GitFact::Unavailable("the clone is shallow: fetch with depth 0".to_owned()),
+            ..GitFacts::default()
+        },
+        ..ResolveInputs::new(&host)
+    })
+}
+
+fn host(registry: &Registry) -> String {
+    format!(
+        "{}.dkr.ecr.{}.amazonaws.com",
+        registry.account, registry.region
+    )
+}
+
+/// Every place in the JSON form lies inside its file.
+fn check_json(diagnostics: &[Diagnostic]) -> Result<(), Box<dyn Error>> {
+    let json = json::to_json(diagnostics);
+    let all = json.as_array().ok_or("diagnostics are a list")?;
+    for (object, diagnostic) in all.iter().zip(diagnostics) {
+        let Some(label) = diagnostic.labels.first() else {
+            continue;
+        };
+        let lines = label.location.source.text.lines().count() as u64 + 1;
+        let good = (1..=lines).contains(&object["line"].as_u64().unwrap_or(0));
+        if !good || label.location.span.end > label.location.source.text.len() {
+            return Err(format!("{object} points outside of its file").into());
+        }
+    }
+    Ok(())
+}
+
+fn shown(
+    workspace: Option<&Workspace>,
+    diagnostics: &[Diagnostic],
+) -> Result<String, Box<dyn Error>> {
+    let mut shown = text::render_plain(diagnostics);
+    if !diagnostics.is_empty() {
+        write!(shown, "\n{}", text::render_text(diagnostics, false, 120))?;
+    }
+    if let Some(workspace) = workspace {
+        write_workspace(&mut shown, workspace)?;
+    }
+    Ok(shown)
+}
+
+/// A digest of the workspace: enough to see what was understood.
+fn write_workspace(shown: &mut String, workspace: &Workspace) -> std::fmt::Result {
+    writeln!(
+        shown,
+        "workspace {} uses_git={}",
+        workspace.name, workspace.uses_git
+    )?;
+    for variable in &workspace.variables {
+        writeln!(
+            shown,
+            "var.{} = {:?} from {}",
+            variable.name, variable.value, variable.origin
+        )?;
+    }
+    for registry in &workspace.registries {
+        writeln!(
+            shown,
+            "registry.{} {} {}",
+            registry.name, registry.account, registry.region
+        )?;
+    }
+    for mirror in &workspace.mirrors {
+        writeln!(shown, "mirror {} -> {}", mirror.upstream, mirror.to)?;
+    }
+    for image in &workspace.images {
+        writeln!(
+            shown,
+            "image.{} context={} epoch={} needs={}",
+            image.name,
+            image.context,
+            image.epoch,
+            image.needs.len()
+        )?;
+        for (name, value) in image.args.iter().chain(&image.labels) {
+            writeln!(shown, "  {name}={:?}", value.value)?;
+        }
+        for (name, value) in image.stamp.args.iter().chain(&image.stamp.labels) {
+            writeln!(shown, "  stamp {name}={:?}", value.value)?;
+        }
+        for target in &image.targets {
+            let tags: Vec<&str> = target.tags.iter().map(|it| it.value.as_str()).collect();
+            writeln!(shown, "  {} {}", target.key, tags.join(" "))?;
+        }
+    }
+    for repository in &workspace.repositories {
+        let settings = &repository.settings;
+        let tags = settings.tags.as_ref().map(|it| &it.value);
+        writeln!(
+            shown,
+            "{} create={} tags={tags:?} {:?}",
+            repository.key, settings.create, settings.resource_tags
+        )?;
+        for rule in settings.lifecycle.iter().flat_map(|it| &it.value) {
+            writeln!(shown, "  {rule:?}")?;
+        }
+    }
+    Ok(())
+}
