@@ -96,6 +96,8 @@ fn prepare(request: &Request, folder: &Path) -> Outcome<Command> {
         .current_dir(folder)
         .env_remove("NO_COLOR")
         .env("COLUMNS", request.columns.to_string())
+        // The picture is of a first plan, also on a machine that has built the images before.
+        .env("XDG_CACHE_HOME", folder.join(".windlass/cache"))
         .stdin(Stdio::null())
         .stderr(Stdio::inherit());
     Ok(command)
