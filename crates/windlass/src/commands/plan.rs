@@ -6,11 +6,11 @@ use windlass_core::diag::{Diagnostic, has_errors};
 use windlass_core::lock::Lock;
 use windlass_core::name::Address;
 use windlass_core::plan::file::{self, Header, SavedPlan};
-use windlass_core::plan::{Plan, plan};
+use windlass_core::plan::{Plan, RepositoryAction, plan};
 use windlass_core::report::wire::Report;
 use windlass_engine::desire::{Desire, DesireOptions, Update, desire};
 use windlass_engine::observe::observe;
-use windlass_engine::ports::RegistryError;
+use windlass_engine::ports::{Registry as _, RegistryError};
 
 use crate::cli::PlanArgs;
 use crate::clock;
@@ -145,12 +145,36 @@ pub(crate) fn make(context: &Context<'_>, only: &[String]) -> Result<Made, Failu
 }
 
 fn compare(context: &Context<'_>, desired: &Desired, session: &Session) -> Plan {
-    let observed = context.runtime.block_on(observe(
-        desired,
-        &session.registries,
-        Some(&session.builder),
-    ));
-    plan(desired, &observed)
+    context.runtime.block_on(async {
+        let observed = observe(desired, &session.registries, Some(&session.builder)).await;
+        let mut plan = plan(desired, &observed);
+        plan.notes.extend(other_accounts(&plan, session).await);
+        plan
+    })
+}
+
+/// Says where repositories would be created with credentials of another account: legal, and seldom meant.
+async fn other_accounts(plan: &Plan, session: &Session) -> Vec<String> {
+    let mut notes = Vec::new();
+    for registry in &plan.registries {
+        let creates = plan.repositories.iter().any(|repository| {
+            repository.key.registry == registry.name
+                && repository.action == RepositoryAction::Create
+        });
+        if !creates {
+            continue;
+        }
+        if let Ok(account) = session.registries.caller_account(&registry.name).await
+            && account != registry.account
+        {
+            let name = &registry.name;
+            notes.push(format!(
+                "registry {name} is account {}, the credentials are of account {account}: check AWS_PROFILE, or the `profile` and `role` of registry {name}",
+                registry.account
+            ));
+        }
+    }
+    notes
 }
 
 /// Returns the `WINDLASS_*` variables that stand for a flag and are set.
