@@ -32,13 +32,14 @@ impl SourceCode for Source {
 }
 
 impl Label {
-    fn span(&self) -> LabeledSpan {
+    fn span(&self, is_main: bool) -> LabeledSpan {
         let range = &self.location.span;
-        LabeledSpan::new(
-            self.text.clone(),
-            range.start,
-            range.end.saturating_sub(range.start),
-        )
+        let span = (range.start, range.end.saturating_sub(range.start));
+        if is_main {
+            LabeledSpan::new_primary_with_span(self.text.clone(), span)
+        } else {
+            LabeledSpan::new_with_span(self.text.clone(), span)
+        }
     }
 }
 
@@ -109,7 +110,8 @@ impl miette::Diagnostic for Diagnostic {
             self.labels
                 .iter()
                 .filter(move |label| label.location.source == *main)
-                .map(Label::span),
+                .enumerate()
+                .map(|(at, label)| label.span(at == 0)),
         ))
     }
 

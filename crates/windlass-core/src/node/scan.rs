@@ -451,7 +451,7 @@ impl<'a> Scanner<'a> {
                 span,
                 "this looks like a credential",
                 "hidden here, but not in the file",
-                "take it out of the manifest and of its history, and make a new one; values from outside come through `var` with `from-env`",
+                "take it out of the manifest and of its history, and make a new one; a build gets secrets as mounts, never as text",
             );
         }
     }

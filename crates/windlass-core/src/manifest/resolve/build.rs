@@ -83,7 +83,7 @@ impl Resolver<'_> {
                 let text = Text::new(text.clone(), pair.value.location.clone());
                 self.templates.text(&text, Place::Build, scope)
             }
-            Scalar::Integer(number) if pair.value.location.text() == number.to_string() => {
+            Scalar::Integer(number) if is_plain(pair.value.location.text(), *number) => {
                 Some(number.to_string())
             }
             Scalar::Integer(_) | Scalar::Flag(_) => {
@@ -282,4 +282,9 @@ fn input_texts(body: &ImageBody, default: &ImageBody) -> Vec<Text> {
 fn is_arg_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// Says whether a number was written the way it is printed; where it was hidden nothing is said.
+fn is_plain(written: &str, number: i64) -> bool {
+    written == number.to_string() || written.starts_with('*')
 }
