@@ -79,6 +79,8 @@ struct Inputs {
     labels: BTreeMap<String, Option<String>>,
     /// Base images: reference to a word that stands for its bytes.
     bases: BTreeMap<String, Option<String>>,
+    /// Name in the Dockerfile to a word that stands for the inputs of another needed image.
+    needs: BTreeMap<String, String>,
     /// The stage.
     stage: Option<String>,
     /// Platforms; `linux/amd64` where nothing is said.

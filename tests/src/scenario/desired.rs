@@ -14,7 +14,7 @@ use windlass_core::manifest::model::{
     Encryption, Endpoint, ImageTarget, LifecycleCount, LifecycleRule, LifecycleSelection, Registry,
     Repository, Settings, Sourced, TagMutability, Variable,
 };
-use windlass_core::name::{ImageName, Platform, Tag};
+use windlass_core::name::{Fingerprint, ImageName, Platform, Tag};
 
 use super::{FileText, Inputs, Result, digest, key};
 
@@ -243,6 +243,9 @@ impl Document {
                 as_name.clone(),
                 fingerprint(&self.inputs(need, &Inputs::default())?),
             );
+        }
+        for (as_name, word) in &with.needs {
+            needs.insert(as_name.clone(), Fingerprint::new(digest(word).hex())?);
         }
         let lines = with.dockerfile.as_ref().or(own.dockerfile.as_ref());
         Ok(fingerprint::Inputs {
