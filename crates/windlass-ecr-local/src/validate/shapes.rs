@@ -29,6 +29,10 @@ pub(super) struct Operation {
     /// Shape of the request.
     pub(super) input: usize,
     /// Shape of the answer.
+    #[cfg_attr(
+        not(debug_assertions),
+        expect(dead_code, reason = "answers are checked in debug builds")
+    )]
     pub(super) output: usize,
 }
 
