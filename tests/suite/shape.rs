@@ -11,6 +11,12 @@ use serde_json::Value;
 /// Longest file of Rust, in lines.
 const LONGEST_FILE: usize = 600;
 
+/// Files that are too long now and wait to be split, with their lines. They may not grow, and leave this list once they are split.
+const TO_BE_SPLIT: [(&str, usize); 2] = [
+    ("crates/windlass-engine/src/apply/tests/bring.rs", 695),
+    ("crates/windlass-engine/src/desire.rs", 610),
+];
+
 /// Our crates that anybody may build on, with the crates that each may name. `xtask` and `windlass-tests` stand outside: nobody names them.
 const EDGES: [(&str, &[&str]); 5] = [
     ("windlass-core", &[]),
@@ -202,13 +208,28 @@ fn the_lint_settings_of_the_core_keep_those_of_the_workspace() {
 
 #[test]
 fn no_file_is_longer_than_it_can_be_read() {
-    let long: Vec<String> = all_rust_files()
+    let long: BTreeMap<String, usize> = all_rust_files()
         .into_iter()
-        .map(|file| (read(&file).lines().count(), file))
-        .filter(|(lines, _)| *lines > LONGEST_FILE)
-        .map(|(lines, file)| format!("{} has {lines} lines", shown(&file)))
+        .map(|file| (shown(&file), read(&file).lines().count()))
+        .filter(|(_, lines)| *lines > LONGEST_FILE)
         .collect();
-    assert_eq!(long, Vec::<String>::new(), "look for the second subject");
+    let waiting: BTreeMap<String, usize> = TO_BE_SPLIT
+        .into_iter()
+        .map(|(file, lines)| (file.to_owned(), lines))
+        .collect();
+    for (file, lines) in &long {
+        let most = waiting.get(file).copied().unwrap_or(LONGEST_FILE);
+        assert!(
+            *lines <= most,
+            "{file} has {lines} lines: look for the second subject"
+        );
+    }
+    for file in waiting.keys() {
+        assert!(
+            long.contains_key(file),
+            "{file} is short now: remove it from TO_BE_SPLIT"
+        );
+    }
 }
 
 #[test]
