@@ -89,10 +89,17 @@ impl Workspace {
 
     /// Copies `examples/shop` and commits it.
     pub(crate) fn shop() -> Self {
+        Self::example("shop")
+    }
+
+    /// Copies an example and commits it.
+    pub(crate) fn example(name: &str) -> Self {
         let workspace = Self {
             folder: tempfile::tempdir().expect("a folder"),
         };
-        let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/shop");
+        let examples = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../../examples")
+            .join(name);
         let copied = Command::new("cp")
             .arg("-r")
             .arg(examples)
@@ -109,7 +116,7 @@ impl Workspace {
             "user.email=test@example.com",
             "commit",
             "-qm",
-            "shop",
+            "example",
         ]);
         workspace
     }
