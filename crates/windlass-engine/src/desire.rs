@@ -1,5 +1,7 @@
 //! From the resolved workspace to the desired world: Dockerfiles prepared, contexts listed, base images pinned, fingerprints computed.
 
+mod bases;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -8,23 +10,22 @@ use futures_util::future::join;
 use futures_util::stream;
 use windlass_core::context::{ContextListing, Ignore};
 use windlass_core::desired::{
-    BaseState, BuildSpec, Desired, DesiredImage, DesiredInputs, NeededImage, Pin, PinTo,
+    BuildSpec, Desired, DesiredImage, DesiredInputs, NeededImage, Pin, PinTo,
 };
 use windlass_core::diag::{Code, Diagnostic, Location, has_errors};
-use windlass_core::dockerfile::reference::{ImageReference, mirror};
+use windlass_core::dockerfile::reference::mirror;
 use windlass_core::dockerfile::{self, BaseQuery, BaseReference, Bases};
 use windlass_core::fingerprint::{Inputs, fingerprint};
-use windlass_core::lock::{Lock, LockedBase};
-use windlass_core::manifest::model::{Image, Mirror, Sourced, Workspace};
+use windlass_core::lock::Lock;
+use windlass_core::manifest::model::{Image, Sourced, Workspace};
 use windlass_core::name::{Digest, Fingerprint, ImageName};
 
+use crate::desire::bases::{ResolvedBases, resolve_bases, wanted_bases};
 use crate::ports::{Files, RegistryError, Upstream};
 use crate::recipe::{Prepared, join as join_path, prepare};
 
 /// How many contexts are listed at once; each hashes on all processors.
 const LISTINGS: usize = 4;
-/// How many base images are resolved at once.
-const RESOLVES: usize = 8;
 
 /// What decides about base images.
 #[derive(Debug, Clone)]
@@ -170,117 +171,6 @@ fn draft<'a, F: Files>(image: &'a Image, files: &F) -> (Option<Draft<'a>>, Vec<D
         }),
         problems,
     )
-}
-
-/// Everything that has to be known of one base image.
-struct WantedBase {
-    reference: ImageReference,
-    /// The reference to read it under, the mirror applied.
-    from: String,
-    images: BTreeSet<ImageName>,
-}
-
-fn wanted_bases(drafts: &[Draft<'_>], mirrors: &[Mirror]) -> BTreeMap<String, WantedBase> {
-    let mut wanted: BTreeMap<String, WantedBase> = BTreeMap::new();
-    for draft in drafts {
-        for base in &draft.bases.pulled {
-            let entry = wanted
-                .entry(base.image.to_string())
-                .or_insert_with(|| WantedBase {
-                    reference: base.image.clone(),
-                    from: mirror(&base.image, mirrors),
-                    images: BTreeSet::new(),
-                });
-            entry.images.insert(draft.image.name.clone());
-        }
-    }
-    wanted
-}
-
-/// What became of the base images.
-struct ResolvedBases {
-    lock: Lock,
-    /// Digest of each reference, and whether the lock had it.
-    states: BTreeMap<String, BaseState>,
-    failed: BTreeMap<String, RegistryError>,
-}
-
-async fn resolve_bases<U: Upstream>(
-    wanted: &BTreeMap<String, WantedBase>,
-    lock: &Lock,
-    upstream: &U,
-    options: &DesireOptions,
-) -> ResolvedBases {
-    let mut resolved = ResolvedBases {
-        lock: lock.clone(),
-        states: BTreeMap::new(),
-        failed: BTreeMap::new(),
-    };
-    let mut missing = Vec::new();
-    for (name, base) in wanted {
-        let again = match &options.update {
-            Update::Nothing => false,
-            Update::All => true,
-            Update::Images(images) => !images.is_disjoint(&base.images),
-        };
-        if let Some(digest) = &base.reference.digest {
-            resolved.states.insert(
-                name.clone(),
-                BaseState {
-                    digest: digest.clone(),
-                    locked: true,
-                },
-            );
-        } else if let Some(locked) = lock.bases.get(name).filter(|_| !again) {
-            resolved.states.insert(
-                name.clone(),
-                BaseState {
-                    digest: locked.digest.clone(),
-                    locked: true,
-                },
-            );
-        } else if !options.locked {
-            missing.push((name, base));
-        }
-    }
-    let answers: Vec<_> = stream::iter(missing)
-        .map(|(name, base)| async move { (name, upstream.resolve(&base.from).await) })
-        .buffered(RESOLVES)
-        .collect()
-        .await;
-    for (name, answer) in answers {
-        match answer {
-            Ok(facts) => {
-                resolved.states.insert(
-                    name.clone(),
-                    BaseState {
-                        digest: facts.digest.clone(),
-                        locked: false,
-                    },
-                );
-                let before = lock
-                    .bases
-                    .get(name)
-                    .filter(|before| before.digest == facts.digest);
-                let entry = LockedBase {
-                    digest: facts.digest,
-                    platforms: facts.platforms,
-                    user: facts.user,
-                    entrypoint: facts.entrypoint,
-                    resolved_from: facts.resolved_from,
-                    resolved: options.today.clone(),
-                };
-                resolved
-                    .lock
-                    .bases
-                    .insert(name.clone(), before.cloned().unwrap_or(entry));
-            }
-            Err(error) => {
-                resolved.failed.insert(name.clone(), error);
-            }
-        }
-    }
-    resolved
 }
 
 async fn list_contexts<F: Files>(
