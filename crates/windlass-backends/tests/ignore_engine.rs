@@ -60,7 +60,8 @@ fn contexts_are_filtered_as_the_engine_filters_them() {
 fn build(folder: &Path) -> BTreeSet<String> {
     fs::write(folder.join("Dockerfile"), "FROM scratch\nCOPY . /\n").expect("a Dockerfile");
     let out = folder.join("out");
-    let output = Command::new("docker")
+    let docker = std::env::var("WINDLASS_TEST_DOCKER").unwrap_or_else(|_| "docker".to_owned());
+    let output = Command::new(docker)
         .env("DOCKER_BUILDKIT", "1")
         .arg("build")
         .arg("--output")

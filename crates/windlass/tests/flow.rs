@@ -255,6 +255,12 @@ fn saved_plans(shop: &Workspace) {
         .exits(4)
         .says("stale")
         .says("dev");
+    shop.run(&["--local", "plan", "--out", "commit.windlass"])
+        .exits(0);
+    shop.commit();
+    shop.run(&["--local", "apply", "commit.windlass"])
+        .exits(4)
+        .says("HEAD is at");
     let mut damaged = std::fs::read(shop.path("two.windlass")).expect("a plan");
     let at = damaged.len() / 2;
     damaged[at] ^= 1;

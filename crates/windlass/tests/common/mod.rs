@@ -108,16 +108,7 @@ impl Workspace {
             .expect("cp runs");
         assert!(copied.success());
         workspace.git(&["init", "-q"]);
-        workspace.git(&["add", "-A"]);
-        workspace.git(&[
-            "-c",
-            "user.name=test",
-            "-c",
-            "user.email=test@example.com",
-            "commit",
-            "-qm",
-            "example",
-        ]);
+        workspace.commit();
         workspace
     }
 
@@ -140,6 +131,19 @@ impl Workspace {
         let text = self.read(path);
         assert!(text.contains(from), "{path} has no `{from}`");
         self.write(path, &text.replace(from, to));
+    }
+
+    /// Commits everything.
+    pub(crate) fn commit(&self) {
+        self.git(&["add", "-A"]);
+        let identity = ["-c", "user.name=test", "-c", "user.email=test@example.com"];
+        self.git(
+            &[
+                identity.as_slice(),
+                &["commit", "-q", "--allow-empty", "-m", "all"],
+            ]
+            .concat(),
+        );
     }
 
     fn git(&self, arguments: &[&str]) {
