@@ -11,6 +11,8 @@ pub(crate) enum Exit {
     Error = 1,
     /// Changes are present, only with `--detailed-exitcode`.
     Changes = 2,
+    /// A policy denies, or cannot be evaluated.
+    Denied = 3,
     /// The saved plan is stale.
     Stale = 4,
     /// Applied in part.

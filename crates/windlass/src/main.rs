@@ -54,6 +54,7 @@ fn run(cli: &Cli, terminal: Terminal) -> Result<Exit, Failure> {
             Failure::error(format!("cannot work in {}: {error}", folder.display()))
         })?;
     }
+    refuse_policies()?;
     let runtime =
         Runtime::new().map_err(|error| Failure::error(format!("cannot start threads: {error}")))?;
     let context = Context {
@@ -71,6 +72,18 @@ fn run(cli: &Cli, terminal: Terminal) -> Result<Exit, Failure> {
         Command::Local(arguments) => commands::local::run(&context, arguments),
         Command::Version(arguments) => commands::version::run(&context, arguments),
     }
+}
+
+/// Policies come later. Where an organisation demands one, nothing may look as if it had been asked: fail closed.
+fn refuse_policies() -> Result<(), Failure> {
+    if std::env::var_os("WINDLASS_POLICY").is_none() {
+        return Ok(());
+    }
+    Err(Failure::error(
+        "WINDLASS_POLICY is set, and this version of windlass evaluates no policies yet",
+    )
+    .exit(Exit::Denied)
+    .help("use a version that does; without the variable nothing is denied"))
 }
 
 fn tell(terminal: Terminal, failure: &Failure) {

@@ -228,6 +228,17 @@ fn mistakes_in_the_command_line_exit_1() {
 }
 
 #[test]
+fn a_demanded_policy_that_cannot_be_evaluated_denies() {
+    let workspace = workspace(SCRATCH);
+    for value in ["org.kdl", ""] {
+        workspace
+            .run_with(&[("WINDLASS_POLICY", value)], &["--local", "plan"])
+            .exits(3)
+            .says("WINDLASS_POLICY");
+    }
+}
+
+#[test]
 fn nobody_to_ask_is_an_error_with_the_two_ways_out() {
     let workspace = workspace(SCRATCH);
     workspace
