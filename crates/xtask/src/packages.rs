@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// Each program or file that must be there, and the package that brings it.
-const NEEDED: [(&str, &str); 10] = [
+const NEEDED: [(&str, &str); 11] = [
     ("docker-registry", "docker-registry"),
     ("skopeo", "skopeo"),
     ("mmdebstrap", "mmdebstrap"),
@@ -14,6 +14,7 @@ const NEEDED: [(&str, &str); 10] = [
     ("curl", "curl"),
     ("git", "git"),
     ("python3", "python3"),
+    ("npm", "npm"),
     ("unzip", "unzip"),
     ("hyperfine", "hyperfine"),
     ("/etc/ssl/certs/ca-certificates.crt", "ca-certificates"),

@@ -5,7 +5,7 @@
 
 use crate::bases::{BASES, Base, Workshop};
 use crate::failure::{Doing as _, Failure, Outcome};
-use crate::shell::{run_logged, timed};
+use crate::shell::{read_output, run_logged, timed};
 use sha2::{Digest as _, Sha256};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -107,7 +107,7 @@ fn debian(workshop: &Workshop<'_>, folder: &Path) -> Outcome {
     let (tar, clean) = (folder.join("debian.tar"), folder.join("docker-clean"));
     fs::write(&clean, DOCKER_CLEAN)?;
     let logs = workshop.directory.join("logs");
-    run_logged(&mut mmdebstrap(&tar, &clean), &logs.join("mmdebstrap.log"))?;
+    run_logged(&mut mmdebstrap(&tar, &clean)?, &logs.join("mmdebstrap.log"))?;
     let reference = workshop.reference(&BASES[0]);
     let mut import = workshop.docker(&["import", "-c", "CMD [\"bash\"]", "-c"]);
     import
@@ -122,7 +122,7 @@ fn debian(workshop: &Workshop<'_>, folder: &Path) -> Outcome {
 }
 
 /// A small bookworm root. `usr-is-merged` with its hook saves the perl modules of `usrmerge`.
-fn mmdebstrap(tar: &Path, clean: &Path) -> Command {
+fn mmdebstrap(tar: &Path, clean: &Path) -> Outcome<Command> {
     let local = Path::new("/usr/local/share/ca-certificates");
     let mut command = Command::new("mmdebstrap");
     command
@@ -154,8 +154,8 @@ fn mmdebstrap(tar: &Path, clean: &Path) -> Command {
         ))
         .arg("bookworm")
         .arg(tar)
-        .args(apt_lines(&read_sources()));
-    command
+        .args(apt_lines(&read_sources())?);
+    Ok(command)
 }
 
 fn build(workshop: &Workshop<'_>, base: &Base, context: &Path, options: &[&str]) -> Outcome {
@@ -227,8 +227,8 @@ fn download_go(workshop: &Workshop<'_>, folder: &Path) -> Outcome<PathBuf> {
 }
 
 fn download_npm(package: &NpmPackage, folder: &Path, logs: &Path) -> Outcome<PathBuf> {
-    let registry = std::env::var("npm_config_registry")
-        .unwrap_or_else(|_| "https://registry.npmjs.org".to_owned());
+    let registry = read_output(Command::new("npm").args(["config", "get", "registry"]))?;
+    let registry = registry.trim();
     let NpmPackage {
         name,
         version,
@@ -282,7 +282,7 @@ fn unpack(archive: &Path, member: &str, strip: u8, to: &Path, logs: &Path) -> Ou
 }
 
 /// Returns the apt lines of the stand-in root, with the mirrors that this machine uses.
-fn apt_lines(sources: &str) -> [String; 3] {
+fn apt_lines(sources: &str) -> Outcome<Vec<String>> {
     let urls = || {
         let lines = sources
             .lines()
@@ -292,16 +292,16 @@ fn apt_lines(sources: &str) -> [String; 3] {
             .filter(|word| word.starts_with("http"))
             .map(|url| url.trim_end_matches('/'))
     };
-    let main = urls()
-        .find(|url| url.ends_with("/debian"))
-        .unwrap_or("http://deb.debian.org/debian");
-    let security = urls().find(|url| url.ends_with("/debian-security"));
-    let security = security.unwrap_or("http://deb.debian.org/debian-security");
-    [
+    let main = urls().find(|url| url.ends_with("/debian")).ok_or_else(|| {
+        Failure::new("the apt sources of this machine name no Debian mirror".to_owned())
+    })?;
+    let mut lines = vec![
         format!("deb {main} bookworm main"),
         format!("deb {main} bookworm-updates main"),
-        format!("deb {security} bookworm-security main"),
-    ]
+    ];
+    let security = urls().find(|url| url.ends_with("/debian-security"));
+    lines.extend(security.map(|url| format!("deb {url} bookworm-security main")));
+    Ok(lines)
 }
 
 fn read_sources() -> String {
@@ -328,7 +328,7 @@ mod tests {
         let sources = "# http://old.example/debian\nURIs: http://mirror.example/debian/\nSuites: bookworm\n\
                        deb https://mirror.example/debian-security bookworm-security main\n";
         assert_eq!(
-            apt_lines(sources),
+            apt_lines(sources).unwrap(),
             [
                 "deb http://mirror.example/debian bookworm main",
                 "deb http://mirror.example/debian bookworm-updates main",
@@ -338,11 +338,8 @@ mod tests {
     }
 
     #[test]
-    fn uses_debians_own_mirror_when_none_is_named() {
-        assert_eq!(
-            apt_lines("")[0],
-            "deb http://deb.debian.org/debian bookworm main"
-        );
+    fn a_machine_without_a_debian_mirror_is_told_so() {
+        assert!(apt_lines("").is_err());
     }
 
     #[test]
