@@ -277,6 +277,12 @@ fn the_flow_gives_images_that_run_and_that_other_tools_see() {
     }
     let shop = Workspace::shop();
     let ecr = shop.serve();
+    // Names in the Engine begin with the workspace's, and the other test removes those of `shop`.
+    shop.replace(
+        "windlass.kdl",
+        "workspace \"shop\"",
+        "workspace \"shop-images\"",
+    );
     let report = report(&shop, &["--var", "version=v2.0.0"]);
     let address = address(&ecr);
     let seen = python(
@@ -304,7 +310,10 @@ print(json.dumps({{'repositories': out, 'token': token}}))"
             "{name}"
         );
         assert_eq!(repository["lifecycle"], "sinceImagePushed", "{name}");
-        assert_eq!(repository["tags"]["windlass:workspace"], "shop", "{name}");
+        assert_eq!(
+            repository["tags"]["windlass:workspace"], "shop-images",
+            "{name}"
+        );
         assert_eq!(
             repository["images"][1], "v2.0.0",
             "{name}: the in- tag and the wanted one"
