@@ -9,6 +9,9 @@ use std::sync::Arc;
 use crate::diag::{Code, Diagnostic, Location, Source};
 
 mod bases;
+mod body;
+pub mod graph;
+mod heredoc;
 mod lines;
 mod pin;
 pub mod reference;
@@ -17,11 +20,12 @@ mod stamps;
 mod words;
 
 pub use bases::{BaseKind, BaseQuery, BaseReference, Bases, NeedReference, bases, check_needs};
+pub use body::{Assignment, Body, Command, Form, Transfer};
 pub use pin::pin;
 pub use sources::{ContextSources, context_sources};
 pub use stamps::check_stamps;
 
-use lines::{Logical, read_lines};
+use lines::{Logical, is_blank, read_lines};
 pub use words::Word;
 
 /// A Dockerfile after reading.
@@ -33,31 +37,61 @@ pub struct Dockerfile {
     pub syntax: Option<Word>,
     /// The escape character, a backslash unless `# escape=` says otherwise.
     pub escape: char,
+    /// The directives at the top: `syntax`, `escape` and `check`.
+    pub directives: Vec<Directive>,
+    /// All comments in order, those between continued lines included.
+    pub comments: Vec<Comment>,
     /// All instructions in order, those before the first FROM included.
     pub instructions: Vec<Instruction>,
     /// The stages in order.
     pub stages: Vec<Stage>,
 }
 
+/// A parser directive: `# name=value`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Directive {
+    /// The name in lower case.
+    pub name: String,
+    /// The value.
+    pub value: Word,
+}
+
+/// A comment, a line of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comment {
+    /// The text behind `#`, without white space around it.
+    pub text: String,
+    /// The bytes from `#` to the end of the text.
+    pub span: Range<usize>,
+}
+
 /// One instruction.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Instruction {
     /// The keyword in upper case, such as `FROM`.
     pub keyword: String,
+    /// The bytes of the keyword.
+    pub keyword_span: Range<usize>,
     /// The flags (`--from=builder`) in order.
     pub flags: Vec<Flag>,
     /// What follows the flags: continuations joined, comments between them dropped.
     pub arguments: String,
+    /// The arguments in the form of this kind of instruction.
+    pub body: Body,
     /// The bytes of the instruction, heredocs not included.
     pub span: Range<usize>,
-    /// The bodies of its heredocs.
+    /// The heredocs that it opens.
     pub heredocs: Vec<Heredoc>,
+    /// The indexes of the comments that stand above it, up to the instruction before.
+    pub comments: Range<usize>,
+    /// The empty lines between its continued lines.
+    pub empty_continuations: Vec<Range<usize>>,
     line: Logical,
     arguments_at: usize,
 }
 
 /// A flag of an instruction: `--name=value`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flag {
     /// The name without dashes, in lower case.
     pub name: String,
@@ -65,15 +99,23 @@ pub struct Flag {
     pub value: Word,
 }
 
-/// The body of a heredoc.
-#[derive(Debug, Clone)]
+/// A heredoc.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Heredoc {
     /// The word that ends it.
     pub name: String,
     /// Whether variables in it are expanded: the name is not quoted.
     pub expands: bool,
-    /// The bytes of the body.
+    /// Whether tabs in front of its lines are dropped: `<<-`.
+    pub strips_tabs: bool,
+    /// The number in front of `<<`, 0 where there is none.
+    pub descriptor: u32,
+    /// The bytes of the word that opens it.
+    pub opener: Range<usize>,
+    /// The bytes of the body, empty where it is never closed.
     pub span: Range<usize>,
+    /// The bytes of the line that ends it; `None` where there is none, which the builder refuses.
+    pub end: Option<Range<usize>>,
 }
 
 /// One stage.
@@ -99,7 +141,7 @@ impl Instruction {
             .char_indices()
             .chain([(self.arguments.len(), ' ')]);
         for (at, c) in ends {
-            match (c.is_whitespace(), start) {
+            match (is_blank(c), start) {
                 (false, None) => start = Some(at),
                 (true, Some(begin)) => {
                     words.push(self.word(begin..at));
@@ -112,7 +154,7 @@ impl Instruction {
     }
 
     /// Returns a part of the arguments with its place in the source.
-    fn word(&self, range: Range<usize>) -> Word {
+    pub fn word(&self, range: Range<usize>) -> Word {
         let offset = self.arguments_at;
         Word {
             text: self.arguments[range.clone()].to_owned(),
@@ -136,14 +178,15 @@ impl Dockerfile {
     }
 
     /// Returns the index of a stage by its name in any case, the last one of that name; only among the first `before` stages.
-    fn stage_named(&self, name: &str, before: usize) -> Option<usize> {
+    pub fn stage_named(&self, name: &str, before: usize) -> Option<usize> {
         let name = name.to_lowercase();
         self.stages[..before]
             .iter()
             .rposition(|stage| stage.name.as_ref().is_some_and(|it| it.text == name))
     }
 
-    fn instructions_of(&self, stage: usize) -> &[Instruction] {
+    /// Returns the instructions of a stage, FROM first.
+    pub fn instructions_of(&self, stage: usize) -> &[Instruction] {
         &self.instructions[self.stages[stage].instructions.clone()]
     }
 }
@@ -175,6 +218,8 @@ pub fn parse(source: &Arc<Source>) -> (Dockerfile, Vec<Diagnostic>) {
         source: Arc::clone(source),
         syntax: None,
         escape: '\\',
+        directives: Vec::new(),
+        comments: Vec::new(),
         instructions: Vec::new(),
         stages: Vec::new(),
     };
@@ -182,6 +227,8 @@ pub fn parse(source: &Arc<Source>) -> (Dockerfile, Vec<Diagnostic>) {
     read_lines(&mut dockerfile, &mut problems);
     for index in 0..dockerfile.instructions.len() {
         read_instruction(&mut dockerfile, index, &mut problems);
+        let body = body::read_body(&dockerfile, &dockerfile.instructions[index], &mut problems);
+        dockerfile.instructions[index].body = body;
     }
     if dockerfile.stages.is_empty() && problems.is_empty() {
         let end = dockerfile.source.text.len();
@@ -197,8 +244,7 @@ pub fn parse(source: &Arc<Source>) -> (Dockerfile, Vec<Diagnostic>) {
 fn read_instruction(dockerfile: &mut Dockerfile, index: usize, problems: &mut Vec<Diagnostic>) {
     let instruction = &dockerfile.instructions[index];
     let keyword = instruction.keyword.clone();
-    let start = instruction.span.start;
-    let place = dockerfile.location(&(start..start + keyword.len()));
+    let place = dockerfile.location(&instruction.keyword_span);
     if !KEYWORDS.contains(&keyword.as_str()) {
         let near = similar::get_close_matches(keyword.as_str(), KEYWORDS, 1, 0.7);
         let help = near.first().map_or_else(
@@ -297,5 +343,7 @@ fn is_stage_name(name: &str) -> bool {
             .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c))
 }
 
+#[cfg(test)]
+mod ast_tests;
 #[cfg(test)]
 mod tests;

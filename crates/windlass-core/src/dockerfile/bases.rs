@@ -7,8 +7,9 @@ use crate::diag::{Checked, Code, Diagnostic, has_errors};
 use crate::manifest::model::Need;
 use crate::name::Platform;
 
+use super::graph::mount_fields;
 use super::reference::ImageReference;
-use super::words::{Word, expand, split_words};
+use super::words::{Word, expand};
 use super::{Dockerfile, Flag, Instruction};
 
 /// What decides which images a build pulls.
@@ -158,7 +159,7 @@ impl<'a> Reader<'a> {
         let mut reader = Self {
             dockerfile,
             query,
-            globals: platform_args(query),
+            globals: platform_args(query.args, query.platform, query.stage),
             problems: Vec::new(),
         };
         reader.read_globals();
@@ -173,19 +174,15 @@ impl<'a> Reader<'a> {
             .iter()
             .filter(|it| it.keyword == "ARG")
         {
-            for range in split_words(&instruction.arguments, self.dockerfile.escape) {
-                let word = instruction.word(range);
-                let (name, default) = match word.text.split_once('=') {
-                    Some((name, default)) => (name, Some(default)),
-                    None => (word.text.as_str(), None),
-                };
-                let value = match (self.query.args.get(name), default) {
+            for assignment in instruction.assignments() {
+                let name = &assignment.name.text;
+                let value = match (self.query.args.get(name), &assignment.value) {
                     (Some(value), _) => Some(value.clone()),
-                    (None, Some(default)) => self.expand(default, &word).map(|it| it.text),
+                    (None, Some(default)) => self.expand(&default.text, default).map(|it| it.text),
                     (None, None) => None,
                 };
                 if let Some(value) = value {
-                    self.globals.insert(name.to_owned(), value);
+                    self.globals.insert(name.clone(), value);
                 }
             }
         }
@@ -423,40 +420,21 @@ impl<'a> Reader<'a> {
     fn is_declared_in_stage(&self, name: &str) -> bool {
         let first = self.dockerfile.stages.first();
         let start = first.map_or(0, |stage| stage.instructions.start);
-        self.dockerfile.instructions[start..].iter().any(|it| {
-            it.keyword == "ARG"
-                && it
-                    .words()
-                    .iter()
-                    .any(|word| word.text.split('=').next() == Some(name))
-        })
+        self.dockerfile.instructions[start..]
+            .iter()
+            .any(|it| it.keyword == "ARG" && it.assignments().iter().any(|it| it.name.text == name))
     }
 }
 
 /// Returns a field of the value of `--mount`, with its place in the source.
 pub(super) fn mount_field(dockerfile: &Dockerfile, flag: &Flag, name: &str) -> Option<Word> {
-    let span = &flag.value.span;
-    let raw = &dockerfile.source.text[span.clone()];
-    let mut at = span.start;
-    for field in raw.split(',') {
-        let trimmed = field.trim_start_matches(['"', '\'']);
-        let start = at + field.len() - trimmed.len();
-        at += field.len() + 1;
-        let (key, value) = trimmed.split_once('=').unwrap_or((trimmed, ""));
-        if key.trim().eq_ignore_ascii_case(name) {
-            let value_start = start + trimmed.len() - value.len();
-            let value = value.trim_end_matches(['"', '\'']);
-            return Some(Word {
-                text: value.to_owned(),
-                span: value_start..value_start + value.len(),
-            });
-        }
-    }
-    None
+    let fields = mount_fields(dockerfile, flag);
+    let found = fields.into_iter().find(|(key, _)| key == name);
+    found.map(|(_, value)| value)
 }
 
 /// Says whether a predefined arg describes the machine that builds.
-fn is_build_arg(name: &str) -> bool {
+pub(super) fn is_build_arg(name: &str) -> bool {
     matches!(
         name,
         "BUILDPLATFORM" | "BUILDOS" | "BUILDARCH" | "BUILDVARIANT"
@@ -464,8 +442,12 @@ fn is_build_arg(name: &str) -> bool {
 }
 
 /// Returns the predefined args that describe what is built.
-fn platform_args(query: &BaseQuery<'_>) -> BTreeMap<String, String> {
-    let platform = query.platform.as_str();
+pub(super) fn platform_args(
+    args: &BTreeMap<String, String>,
+    platform: &Platform,
+    stage: Option<&str>,
+) -> BTreeMap<String, String> {
+    let platform = platform.as_str();
     let mut parts = platform.splitn(3, '/');
     let mut part = || parts.next().unwrap_or_default().to_owned();
     [
@@ -473,11 +455,11 @@ fn platform_args(query: &BaseQuery<'_>) -> BTreeMap<String, String> {
         ("TARGETARCH", part()),
         ("TARGETVARIANT", part()),
         ("TARGETPLATFORM", platform.to_owned()),
-        ("TARGETSTAGE", query.stage.unwrap_or("default").to_owned()),
+        ("TARGETSTAGE", stage.unwrap_or("default").to_owned()),
     ]
     .into_iter()
     .map(|(name, value)| {
-        let given = query.args.get(name).cloned();
+        let given = args.get(name).cloned();
         (name.to_owned(), given.unwrap_or(value))
     })
     .collect()

@@ -4,11 +4,12 @@ use std::ops::Range;
 
 use crate::diag::{Code, Diagnostic};
 
+use super::heredoc::opened_heredocs;
 use super::words::{Word, split_flags};
-use super::{Dockerfile, Heredoc, Instruction};
+use super::{Comment, Directive, Dockerfile, Heredoc, Instruction};
 
 /// The text of an instruction with continuations joined, and where each piece of it stands in the source.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Logical {
     text: String,
     /// Offset in `text`, offset in the source.
@@ -21,6 +22,11 @@ impl Logical {
             self.pieces.push((self.text.len(), at));
             self.text.push_str(text);
         }
+    }
+
+    /// The joined text.
+    pub(super) fn text(&self) -> &str {
+        &self.text
     }
 
     /// Returns where a range of the text stands in the source.
@@ -73,38 +79,80 @@ fn physical_lines(text: &str) -> Vec<Line<'_>> {
     lines
 }
 
-/// Reads directives and instructions into `dockerfile`; instructions are not judged yet.
+/// Reads directives, comments and instructions into `dockerfile`; instructions are not judged yet.
 pub(super) fn read_lines(dockerfile: &mut Dockerfile, problems: &mut Vec<Diagnostic>) {
     let source = dockerfile.source.clone();
     let lines = physical_lines(&source.text);
-    read_directives(&lines, dockerfile, problems);
+    let directives = read_directives(&lines, dockerfile, problems);
     let mut index = 0;
+    // The first of the comments that stand directly above the next instruction.
+    let mut above = 0;
     while index < lines.len() {
         let first = lines[index];
         index += 1;
-        if is_comment(first.text) || first.text.trim().is_empty() {
-            continue;
-        }
-        let indent = first.text.len() - first.text.trim_start().len();
-        let mut logical = Logical::default();
-        let (piece, mut ended) = cut_continuation(&first.text[indent..], dockerfile.escape);
-        logical.push(piece, first.at + indent);
-        while !ended && index < lines.len() {
-            let line = lines[index];
-            index += 1;
-            if is_comment(line.text) || line.text.trim().is_empty() {
-                continue;
+        if is_comment(first.text) {
+            if index > directives {
+                dockerfile.comments.push(comment(&first));
+            } else {
+                above = dockerfile.comments.len();
             }
-            let (piece, end) = cut_continuation(line.text, dockerfile.escape);
-            logical.push(piece, line.at);
-            ended = end;
-        }
-        if logical.text.trim().is_empty() {
             continue;
         }
-        let mut instruction = split_instruction(logical, dockerfile.escape);
-        instruction.heredocs = read_heredocs(&instruction, &lines, &mut index);
+        if first.text.trim().is_empty() {
+            continue;
+        }
+        let comments = above..dockerfile.comments.len();
+        let Some(mut instruction) = join_lines(first, &lines, &mut index, dockerfile) else {
+            continue;
+        };
+        instruction.comments = comments;
+        above = dockerfile.comments.len();
+        read_heredocs(&mut instruction, &lines, &mut index);
         dockerfile.instructions.push(instruction);
+    }
+}
+
+/// Reads one instruction that starts at `first`: its line and those that continue it.
+fn join_lines(
+    first: Line<'_>,
+    lines: &[Line<'_>],
+    index: &mut usize,
+    dockerfile: &mut Dockerfile,
+) -> Option<Instruction> {
+    let indent = first.text.len() - first.text.trim_start().len();
+    let mut logical = Logical::default();
+    let mut empty = Vec::new();
+    let (piece, mut ended) = cut_continuation(&first.text[indent..], dockerfile.escape);
+    logical.push(piece, first.at + indent);
+    while !ended && *index < lines.len() {
+        let line = lines[*index];
+        *index += 1;
+        if is_comment(line.text) {
+            dockerfile.comments.push(comment(&line));
+            continue;
+        }
+        if line.text.trim().is_empty() {
+            empty.push(line.at..line.end);
+            continue;
+        }
+        let (piece, end) = cut_continuation(line.text, dockerfile.escape);
+        logical.push(piece, line.at);
+        ended = end;
+    }
+    if logical.text.trim().is_empty() {
+        return None;
+    }
+    let mut instruction = split_instruction(logical, 0, dockerfile.escape);
+    instruction.empty_continuations = empty;
+    Some(instruction)
+}
+
+fn comment(line: &Line<'_>) -> Comment {
+    let text = line.text.trim();
+    let start = line.at + line.text.len() - line.text.trim_start().len();
+    Comment {
+        text: text[1..].trim().to_owned(),
+        span: start..start + text.len(),
     }
 }
 
@@ -121,22 +169,25 @@ fn cut_continuation(line: &str, escape: char) -> (&str, bool) {
     }
 }
 
-/// Reads `# name=value` lines at the top; the first line of another form ends them.
+/// Reads `# name=value` lines at the top; the first line of another form ends them. Returns how many lines they take.
+///
+/// A first line `#!` is passed over only in the search for `syntax`, and only there a line must not be indented: BuildKit
+/// looks for the frontend before it parses.
 fn read_directives(
     lines: &[Line<'_>],
     dockerfile: &mut Dockerfile,
     problems: &mut Vec<Diagnostic>,
-) {
-    let mut seen = Vec::new();
+) -> usize {
     let shebang = lines.first().is_some_and(|it| it.text.starts_with("#!"));
-    for line in lines.iter().skip(usize::from(shebang)) {
+    let mut count = usize::from(shebang);
+    let mut frontend = true;
+    for line in lines.iter().skip(count) {
         let Some((name, value)) = directive(line) else {
-            return;
+            break;
         };
-        if !matches!(name.as_str(), "syntax" | "escape" | "check") {
-            continue;
-        }
-        if seen.contains(&name) {
+        count += 1;
+        frontend &= line.text.starts_with('#');
+        if dockerfile.directives.iter().any(|it| it.name == name) {
             problems.push(
                 Diagnostic::error(
                     Code::DockerfileSyntax,
@@ -150,15 +201,16 @@ fn read_directives(
             );
         }
         match (name.as_str(), value.text.as_str()) {
-            ("syntax", text) => {
+            ("syntax", text) if frontend => {
                 let length = text.find(char::is_whitespace).unwrap_or(text.len());
                 dockerfile.syntax = Some(Word {
                     text: text[..length].to_owned(),
                     span: value.span.start..value.span.start + length,
                 });
             }
-            ("escape", "`") => dockerfile.escape = '`',
-            ("escape", "\\") | ("check", _) => {}
+            ("escape", "`") if !shebang => dockerfile.escape = '`',
+            ("escape", "\\") | ("check" | "syntax", _) => {}
+            ("escape", _) if shebang => {}
             _ => problems.push(
                 Diagnostic::error(
                     Code::DockerfileSyntax,
@@ -171,18 +223,17 @@ fn read_directives(
                 .help("write a backslash or a backtick"),
             ),
         }
-        seen.push(name);
+        dockerfile.directives.push(Directive { name, value });
     }
+    count
 }
 
 fn directive(line: &Line<'_>) -> Option<(String, Word)> {
-    let rest = line.text.strip_prefix('#')?;
+    let rest = line.text.trim_start().strip_prefix('#')?;
     let (name, value) = rest.split_once('=')?;
-    let name = name.trim();
-    let good = name.starts_with(|c: char| c.is_ascii_alphabetic())
-        && name.chars().all(|c| c.is_ascii_alphanumeric());
+    let name = name.trim().to_ascii_lowercase();
     let text = value.trim();
-    if !good || text.is_empty() {
+    if !matches!(name.as_str(), "syntax" | "escape" | "check") || text.is_empty() {
         return None;
     }
     let start = line.at + line.text.len() - value.trim_start().len();
@@ -190,15 +241,24 @@ fn directive(line: &Line<'_>) -> Option<(String, Word)> {
         text: text.to_owned(),
         span: start..start + text.len(),
     };
-    Some((name.to_ascii_lowercase(), word))
+    Some((name, word))
 }
 
-fn split_instruction(line: Logical, escape: char) -> Instruction {
-    let text = line.text.trim_end();
-    let length = text.find(char::is_whitespace).unwrap_or(text.len());
+/// Whether BuildKit splits keyword and words there.
+pub(super) fn is_blank(c: char) -> bool {
+    matches!(c, '\t' | '\u{b}' | '\u{c}' | '\r' | ' ')
+}
+
+/// Splits what follows `start` in a joined line into keyword, flags and arguments.
+pub(super) fn split_instruction(line: Logical, start: usize, escape: char) -> Instruction {
+    let whole = line.text.trim_end();
+    let text = &whole[start.min(whole.len())..];
+    let start = start + text.len() - text.trim_start().len();
+    let text = &whole[start.min(whole.len())..];
+    let length = text.find(is_blank).unwrap_or(text.len());
     let rest = &text[length..];
-    let arguments_at = length + rest.len() - rest.trim_start().len();
-    let (flags, flags_length) = split_flags(&text[arguments_at..], escape);
+    let arguments_at = start + length + rest.len() - rest.trim_start().len();
+    let (flags, flags_length) = split_flags(&whole[arguments_at..], escape);
     let flags = flags
         .into_iter()
         .map(|flag| {
@@ -208,86 +268,54 @@ fn split_instruction(line: Logical, escape: char) -> Instruction {
     let arguments_at = arguments_at + flags_length;
     Instruction {
         keyword: text[..length].to_uppercase(),
+        keyword_span: line.locate(start..start + length),
         flags,
-        arguments: text[arguments_at..].to_owned(),
-        span: line.locate(0..text.len()),
+        arguments: whole[arguments_at..].to_owned(),
+        body: super::Body::Unknown,
+        span: line.locate(start..whole.len()),
         heredocs: Vec::new(),
+        comments: 0..0,
+        empty_continuations: Vec::new(),
         arguments_at,
         line,
     }
 }
 
-/// Takes the bodies of the heredocs that an instruction opens. One that is never closed is shell text (`$((1 << 3))`), as
-/// frontends without heredocs read it.
-fn read_heredocs(instruction: &Instruction, lines: &[Line<'_>], index: &mut usize) -> Vec<Heredoc> {
-    let mut heredocs = Vec::new();
-    if !matches!(instruction.keyword.as_str(), "RUN" | "COPY" | "ADD") {
-        return heredocs;
+/// Takes the bodies of the heredocs that an instruction opens. One that is never closed is kept without a body and hides
+/// nothing: BuildKit refuses it, frontends without heredocs read it as shell text (`$((1 << 3))`).
+fn read_heredocs(instruction: &mut Instruction, lines: &[Line<'_>], index: &mut usize) {
+    if !instruction.can_open_heredocs() {
+        return;
     }
-    for (name, expands, tabs) in opened_heredocs(&instruction.arguments) {
+    for opened in opened_heredocs(instruction.line.text()) {
         let rest = &lines[*index..];
         let closes = |line: &Line<'_>| {
-            let text = if tabs {
+            let text = if opened.tabs {
                 line.text.trim_start_matches('\t')
             } else {
                 line.text
             };
-            text == name
+            text == opened.name
         };
-        let Some(length) = rest.iter().position(closes) else {
-            continue;
+        let length = rest.iter().position(closes);
+        let here = rest.first().map_or(instruction.span.end, |it| it.at);
+        let (span, end) = match length {
+            Some(0) => (here..here, Some(rest[0].at..rest[0].end)),
+            Some(length) => (
+                here..rest[length - 1].end,
+                Some(rest[length].at..rest[length].end),
+            ),
+            None => (here..here, None),
         };
-        let start = rest[0].at;
-        let end = if length == 0 {
-            start
-        } else {
-            rest[length - 1].end
-        };
-        heredocs.push(Heredoc {
-            name,
-            expands,
-            span: start..end,
+        *index += length.map_or(0, |it| it + 1);
+        instruction.heredocs.push(Heredoc {
+            name: opened.name,
+            expands: opened.expands,
+            strips_tabs: opened.tabs,
+            descriptor: opened.descriptor,
+            opener: instruction.line.locate(opened.range),
+            span,
+            end,
         });
-        *index += length + 1;
     }
-    heredocs
-}
-
-/// Returns the heredocs of a line: name, whether variables are expanded, whether leading tabs are dropped.
-fn opened_heredocs(text: &str) -> Vec<(String, bool, bool)> {
-    let mut found = Vec::new();
-    for word in unquoted_words(text) {
-        let digits = word.trim_start_matches(|c: char| c.is_ascii_digit());
-        let Some(rest) = digits.strip_prefix("<<") else {
-            continue;
-        };
-        let (tabs, rest) = match rest.strip_prefix('-') {
-            Some(rest) => (true, rest),
-            None => (false, rest),
-        };
-        let name: String = rest.chars().filter(|c| !matches!(c, '"' | '\'')).collect();
-        if !name.is_empty() && !name.contains('<') {
-            found.push((name.clone(), name == rest, tabs));
-        }
-    }
-    found
-}
-
-/// Splits at white space outside quotes; quotes stay in the words.
-fn unquoted_words(text: &str) -> Vec<String> {
-    let mut words = vec![String::new()];
-    let mut quote = None;
-    for c in text.chars() {
-        match quote {
-            Some(open) if open == c => quote = None,
-            None if matches!(c, '"' | '\'') => quote = Some(c),
-            _ => {}
-        }
-        if quote.is_none() && c.is_whitespace() {
-            words.push(String::new());
-        } else if let Some(word) = words.last_mut() {
-            word.push(c);
-        }
-    }
-    words
 }

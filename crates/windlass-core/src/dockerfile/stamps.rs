@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use crate::diag::{Code, Diagnostic, Severity};
 
-use super::words::{Word, mentioned, split_words};
-use super::{Dockerfile, Instruction, Stage};
+use super::words::mentioned;
+use super::{Assignment, Dockerfile, Instruction, Stage};
 
 /// Says where a stamped arg decides what is built (an error), and where its first value is kept (for information).
 ///
@@ -114,18 +114,15 @@ impl Checker<'_> {
         if instruction.keyword != "ARG" {
             return;
         }
-        for word in pairs(instruction, self.dockerfile.escape) {
-            let (name, default) = match word.text.split_once('=') {
-                Some((name, default)) => (name, Some(default)),
-                None => (word.text.as_str(), None),
-            };
-            let inherited = match default {
-                Some(default) => self.stamped_here(default).is_some(),
+        for assignment in instruction.assignments() {
+            let name = &assignment.name.text;
+            let inherited = match &assignment.value {
+                Some(default) => self.stamped_here(&default.text).is_some(),
                 None => self.globals.contains(name),
             };
             let given = self.args.contains(name);
             if self.stamps.contains(name) || (inherited && !given) {
-                self.scope.args.insert(name.to_owned());
+                self.scope.args.insert(name.clone());
             } else {
                 self.scope.args.remove(name);
             }
@@ -133,23 +130,28 @@ impl Checker<'_> {
     }
 
     fn set_environment(&mut self, instruction: &Instruction) {
-        let words = pairs(instruction, self.dockerfile.escape);
-        let before: Vec<(Word, Option<String>)> = words
-            .into_iter()
-            .map(|word| {
-                let value = word.text.split_once('=').map_or("", |(_, value)| value);
-                let stamped = self.stamped_here(value);
-                (word, stamped)
+        let before: Vec<(&Assignment, Option<String>)> = instruction
+            .assignments()
+            .iter()
+            .map(|it| {
+                (
+                    it,
+                    it.value.as_ref().and_then(|it| self.stamped_here(&it.text)),
+                )
             })
             .collect();
-        for (word, stamped) in before {
-            let name = word.text.split('=').next().unwrap_or_default().to_owned();
+        for (assignment, stamped) in before {
+            let name = &assignment.name;
             if let Some(stamp) = stamped {
-                self.kept(&stamp, "ENV", &word.span);
-                self.scope.environment.insert(name);
+                let end = assignment
+                    .value
+                    .as_ref()
+                    .map_or(name.span.end, |it| it.span.end);
+                self.kept(&stamp, "ENV", &(name.span.start..end));
+                self.scope.environment.insert(name.text.clone());
             } else {
-                self.scope.environment.remove(&name);
-                self.scope.args.remove(&name);
+                self.scope.environment.remove(&name.text);
+                self.scope.args.remove(&name.text);
             }
         }
     }
@@ -229,23 +231,5 @@ impl Checker<'_> {
             severity: Severity::Info,
             ..note
         });
-    }
-}
-
-/// Returns the `NAME=value` words of ARG and ENV; the old form `ENV NAME value` as one such word.
-fn pairs(instruction: &Instruction, escape: char) -> Vec<Word> {
-    let words: Vec<Word> = split_words(&instruction.arguments, escape)
-        .into_iter()
-        .map(|range| instruction.word(range))
-        .collect();
-    match words.first() {
-        Some(first) if instruction.keyword == "ENV" && !first.text.contains('=') => {
-            let whole = instruction.word(0..instruction.arguments.len());
-            vec![Word {
-                text: whole.text.replacen(char::is_whitespace, "=", 1),
-                span: whole.span,
-            }]
-        }
-        _ => words,
     }
 }

@@ -115,7 +115,7 @@ pub(super) struct Expanded {
     pub(super) undefined: Vec<String>,
 }
 
-/// Expands `$NAME` and `${NAME}` with `:-`, `-`, `:+`, `+`, `:?` and `?`, and removes quotes.
+/// Expands `$NAME` and `${NAME}` with `:-`, `-`, `:+`, `+`, `:?`, `?`, `#`, `##`, `%`, `%%`, `/` and `//`, and removes quotes.
 ///
 /// # Errors
 /// Says what form is not understood or which value a `?` asked for.
@@ -130,12 +130,15 @@ pub(super) fn expand(
         lookup,
         undefined: Vec::new(),
     };
-    let text = expander.run(0)?;
+    let text = expander.run(None, 0, false)?;
     Ok(Expanded {
         text,
         undefined: expander.undefined,
     })
 }
+
+/// No value that a person wants has more bytes.
+const LONGEST: usize = 1 << 16;
 
 struct Expander<'a> {
     rest: &'a str,
@@ -151,37 +154,50 @@ impl Expander<'_> {
         Some(c)
     }
 
-    /// Expands up to the end, or up to the `}` that closes the expression when `depth` is not 0.
-    fn run(&mut self, depth: usize) -> Result<String, String> {
+    fn skip(&mut self, c: char) -> bool {
+        let found = self.rest.starts_with(c);
+        if found {
+            self.next();
+        }
+        found
+    }
+
+    /// Expands up to the end, or up to and with `stop`. With `raw` escapes stay.
+    fn run(&mut self, stop: Option<char>, depth: usize, raw: bool) -> Result<String, String> {
         let mut text = String::new();
         let mut quote = None;
         while let Some(c) = self.next() {
+            // Values that double themselves would exhaust the memory.
+            if text.len() > LONGEST {
+                return Err("the value is too long".to_owned());
+            }
             match c {
-                '}' if depth > 0 && quote.is_none() => return Ok(text),
+                _ if Some(c) == stop && quote.is_none() => return Ok(text),
                 '\'' | '"' if quote == Some(c) => quote = None,
                 '\'' | '"' if quote.is_none() => quote = Some(c),
                 '$' if quote != Some('\'') => text.push_str(&self.variable(depth)?),
-                _ if c == self.escape && quote != Some('\'') => match self.next() {
-                    Some(next) => {
-                        if quote == Some('"') && !matches!(next, '"' | '$') && next != self.escape {
-                            text.push(c);
-                        }
-                        text.push(next);
+                _ if c == self.escape && quote != Some('\'') => {
+                    let next = self.next();
+                    let plain = quote == Some('"')
+                        && !matches!(next, Some('"' | '$'))
+                        && next != Some(self.escape);
+                    if plain || raw {
+                        text.push(c);
                     }
-                    None => text.push(c),
-                },
+                    text.extend(next);
+                }
                 _ => text.push(c),
             }
         }
-        if depth > 0 {
-            return Err("a `${` is never closed".to_owned());
+        match (quote, stop) {
+            (Some(quote), _) => Err(format!("a {quote} is never closed")),
+            (None, Some(_)) => Err("a `${` is never closed".to_owned()),
+            (None, None) => Ok(text),
         }
-        Ok(text)
     }
 
     fn variable(&mut self, depth: usize) -> Result<String, String> {
-        if let Some(rest) = self.rest.strip_prefix('{') {
-            self.rest = rest;
+        if self.skip('{') {
             return self.braced(depth);
         }
         let name = self.name();
@@ -192,18 +208,19 @@ impl Expander<'_> {
     }
 
     fn name(&mut self) -> String {
-        let starts = self
-            .rest
-            .starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-        let length = if starts {
-            let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-            self.rest.find(|c| !word(c)).unwrap_or(self.rest.len())
-        } else {
-            0
+        let first = self.rest.chars().next();
+        let length = match first {
+            Some('@' | '*' | '#' | '?' | '-' | '$' | '!') => 1,
+            Some(c) if c.is_ascii_digit() => self.length(|c| c.is_ascii_digit()),
+            _ => self.length(|c| c.is_alphanumeric() || c == '_'),
         };
         let (name, rest) = self.rest.split_at(length);
         self.rest = rest;
         name.to_owned()
+    }
+
+    fn length(&self, inside: impl Fn(char) -> bool) -> usize {
+        self.rest.find(|c| !inside(c)).unwrap_or(self.rest.len())
     }
 
     fn value(&mut self, name: String) -> String {
@@ -222,22 +239,39 @@ impl Expander<'_> {
         if name.is_empty() {
             return Err("`${` needs a name behind it".to_owned());
         }
-        let colon = self.rest.starts_with(':');
-        if colon {
-            self.next();
+        let colon = self.skip(':');
+        match self.next() {
+            Some('}') if !colon => Ok(self.value(name)),
+            Some(operator @ ('-' | '+' | '?')) => self.choice(&name, operator, colon, depth),
+            Some(operator @ ('#' | '%')) if !colon => {
+                let greedy = self.skip(operator);
+                let pattern = self.run(Some('}'), depth + 1, true)?;
+                let value = self.value(name);
+                cut(&value, &pattern, operator, greedy)
+            }
+            Some('/') if !colon => {
+                let all = self.skip('/');
+                let pattern = self.run(Some('/'), depth + 1, true)?;
+                let with = self.run(Some('}'), depth + 1, true)?;
+                let value = self.value(name);
+                replace(&value, &pattern, &with, all)
+            }
+            _ => Err(format!(
+                "`${{{name}` has a form that the builder does not know"
+            )),
         }
-        let operator = self.next();
-        if operator == Some('}') && !colon {
-            return Ok(self.value(name));
-        }
-        let Some(operator @ ('-' | '+' | '?')) = operator else {
-            return Err(format!(
-                "windlass reads `${{{name}}}` with `:-`, `:+` and `:?` only"
-            ));
-        };
+    }
+
+    fn choice(
+        &mut self,
+        name: &str,
+        operator: char,
+        colon: bool,
+        depth: usize,
+    ) -> Result<String, String> {
         let known = self.undefined.len();
-        let word = self.run(depth + 1)?;
-        let value = (self.lookup)(&name).filter(|value| !colon || !value.is_empty());
+        let word = self.run(Some('}'), depth + 1, false)?;
+        let value = (self.lookup)(name).filter(|value| !colon || !value.is_empty());
         if (operator == '+') != value.is_some() {
             // The word behind the operator is not used, so what it lacks does not matter.
             self.undefined.truncate(known);
@@ -249,6 +283,64 @@ impl Expander<'_> {
             (_, _) => Err(format!("`{name}` has no value: {word}")),
         }
     }
+}
+
+/// Cuts what a pattern matches from the front (`#`) or the end (`%`) of a value.
+fn cut(value: &str, pattern: &str, side: char, greedy: bool) -> Result<String, String> {
+    let pattern = glob(pattern)?;
+    let fits = |part: &str| pattern.is_match(part);
+    let mut ends = value.char_indices().map(|(at, _)| at).chain([value.len()]);
+    let found = match (side, greedy) {
+        ('#', false) => ends.find(|&at| fits(&value[..at])),
+        ('#', true) => ends.rfind(|&at| fits(&value[..at])),
+        (_, false) => ends.rfind(|&at| fits(&value[at..])),
+        (_, true) => ends.find(|&at| fits(&value[at..])),
+    };
+    Ok(match (found, side) {
+        (Some(at), '#') => value[at..].to_owned(),
+        (Some(at), _) => value[..at].to_owned(),
+        (None, _) => value.to_owned(),
+    })
+}
+
+fn replace(value: &str, pattern: &str, with: &str, all: bool) -> Result<String, String> {
+    let pattern = regex(&expression(pattern)?)?;
+    let with = regex_lite::NoExpand(with);
+    Ok(if all {
+        pattern.replace_all(value, with).into_owned()
+    } else {
+        pattern.replace(value, with).into_owned()
+    })
+}
+
+/// Returns a pattern that matches a whole text.
+fn glob(pattern: &str) -> Result<regex_lite::Regex, String> {
+    regex(&format!("^(?:{})$", expression(pattern)?))
+}
+
+fn regex(text: &str) -> Result<regex_lite::Regex, String> {
+    regex_lite::Regex::new(text).map_err(|_| "a pattern in `${` is too large".to_owned())
+}
+
+/// Writes a shell pattern (`*`, `?`, no brackets) as a regular expression.
+fn expression(pattern: &str) -> Result<String, String> {
+    let mut text = String::new();
+    let mut characters = pattern.chars().peekable();
+    while let Some(c) = characters.next() {
+        match c {
+            '*' => text.push_str(".*"),
+            '?' => text.push('.'),
+            '\\' => match characters.peek() {
+                Some('}' | '/') => {}
+                Some('*' | '?' | '\\') => text.push_str(&regex_lite::escape(
+                    &characters.next().unwrap_or_default().to_string(),
+                )),
+                _ => return Err("an escape in a pattern of `${` is not understood".to_owned()),
+            },
+            c => text.push_str(&regex_lite::escape(&c.to_string())),
+        }
+    }
+    Ok(text)
 }
 
 /// Returns the names of the variables that a text mentions, with where each stands in it.
