@@ -77,6 +77,8 @@ pub(crate) struct Loaded {
     pub(crate) diagnostics: Vec<Diagnostic>,
     /// The commit at HEAD, where an expression used `git.*`.
     pub(crate) git_sha: Option<String>,
+    /// What a plan says about facts that came from elsewhere than the checkout.
+    pub(crate) notes: Vec<String>,
 }
 
 /// Reads and resolves the manifest at `place`; `registry_host` says where a registry is pulled from.
@@ -96,11 +98,13 @@ pub(crate) fn load(
     let (manifest, mut diagnostics) = read(&source, &mut include);
     let mut resolved = None;
     let mut git_sha = None;
+    let mut notes = Vec::new();
     if let Some(manifest) = manifest {
         let git = git_facts::ask(&place.root, &source.text);
         if let GitFact::Known(sha) = &git.sha {
             git_sha = Some(sha.clone());
         }
+        notes.extend(branch_note(&git));
         let inputs = inputs(global, git, registry_host)?;
         let (workspace, more) = resolve(&manifest, &inputs);
         diagnostics.extend(more);
@@ -114,9 +118,19 @@ pub(crate) fn load(
                 workspace,
                 diagnostics,
                 git_sha,
+                notes,
             })
         }
         _ => Err(Failure::diagnostics(diagnostics)),
+    }
+}
+
+/// Says where the branch came from, where it was not HEAD itself.
+fn branch_note(git: &GitFacts) -> Option<String> {
+    let origin = git.branch_origin.as_ref().filter(|it| *it != "HEAD")?;
+    match &git.branch {
+        GitFact::Known(branch) => Some(format!("git.branch is `{branch}`, from {origin}")),
+        GitFact::Absent(_) | GitFact::Unavailable(_) => None,
     }
 }
 

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use windlass_core::manifest::model::TagMutability;
 use windlass_core::name::{Digest, Fingerprint, Tag};
 use windlass_core::observed::Fact;
-use windlass_core::oci::{self, Descriptor};
+use windlass_core::oci::{self, Descriptor, FINGERPRINT_ANNOTATION};
 use windlass_core::plan::NewRepository;
 use windlass_ecr_local::Quirks;
 use windlass_engine::ports::{Manifest, Put, Registry as _, RegistryError};
 
+use crate::push::TestImage;
 use crate::world::{key, manifest_of, plain_repository, tag, world, world_with};
 
 fn tags(texts: &[&str]) -> BTreeSet<Tag> {
@@ -47,6 +48,30 @@ async fn a_tag_says_digest_fingerprint_and_time() {
     );
     assert_eq!(image.created.as_deref(), Some("2026-11-23T09:00:00Z"));
     assert!(!image.archived);
+}
+
+/// A label is inherited by every image that is built `FROM` this one; an annotation is not.
+#[tokio::test]
+async fn a_fingerprint_in_a_label_decides_nothing() {
+    let world = world().await;
+    world.create("shop/web").await;
+    let image = TestImage::new(&[b"layer"]).labelled(FINGERPRINT_ANNOTATION, &"ab".repeat(32));
+    let pushed = world.blobs("shop/web", image).await;
+    let with = manifest_of(&pushed.config, &pushed.layers, "cd");
+    let text = String::from_utf8(with.bytes).unwrap();
+    let without = text.replace(FINGERPRINT_ANNOTATION, "example.other");
+    let manifest = Manifest {
+        bytes: without.into_bytes(),
+        media_type: with.media_type,
+    };
+    world.put("shop/web", &manifest, "1.0").await.unwrap();
+    let read = world
+        .registries
+        .images(&key("shop/web"), &tags(&["1.0"]))
+        .await;
+    let image = read[&tag("1.0")].known().unwrap();
+    assert_eq!(image.digest, manifest.digest());
+    assert_eq!(image.fingerprint, None);
 }
 
 #[tokio::test]

@@ -51,6 +51,14 @@ impl TestImage {
         }
     }
 
+    /// The config says this label, as one that was inherited through `FROM`.
+    pub(crate) fn labelled(mut self, key: &str, value: &str) -> Self {
+        let config = String::from_utf8(self.config).unwrap();
+        let labels = format!(r#"{{"config":{{"Labels":{{"{key}":"{value}"}}}},"#);
+        self.config = config.replacen('{', &labels, 1).into_bytes();
+        self
+    }
+
     /// The digests of the compressed layers are remembered from an earlier run.
     pub(crate) fn known(mut self) -> Self {
         self.known = true;

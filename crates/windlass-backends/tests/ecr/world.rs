@@ -12,7 +12,7 @@ use windlass_core::name::{Digest, Fingerprint, RegistryName, RepositoryKey, Repo
 use windlass_core::oci::{self, Descriptor};
 use windlass_core::plan::NewRepository;
 use windlass_ecr_local::{Config, Faults, LocalEcr, Quirks};
-use windlass_engine::ports::{Manifest, Put, Registry as _, RegistryError};
+use windlass_engine::ports::{Manifest, PushedBlobs, Put, Registry as _, RegistryError};
 
 pub(crate) const ACCOUNT: &str = "111111111111";
 pub(crate) const OTHER_ACCOUNT: &str = "222222222222";
@@ -146,18 +146,23 @@ impl World {
     /// Pushes an image of one small layer whose content depends on `fingerprint`, and returns its manifest.
     pub(crate) async fn image(&self, repository: &str, fingerprint: &str) -> Manifest {
         let image = crate::push::TestImage::new(&[fingerprint.as_bytes()]);
+        let pushed = self.blobs(repository, image).await;
+        manifest_of(&pushed.config, &pushed.layers, fingerprint)
+    }
+
+    /// Pushes config and layers of an image.
+    pub(crate) async fn blobs(
+        &self,
+        repository: &str,
+        image: crate::push::TestImage,
+    ) -> PushedBlobs {
+        let name = windlass_core::name::ImageName::new("web").unwrap();
         let events = windlass_engine::event::Events::none();
+        let key = key(repository);
         let pushed = self
             .registries
-            .push_blobs(
-                &key(repository),
-                Arc::new(image),
-                &events,
-                &windlass_core::name::ImageName::new("web").unwrap(),
-            )
-            .await
-            .unwrap();
-        manifest_of(&pushed.config, &pushed.layers, fingerprint)
+            .push_blobs(&key, Arc::new(image), &events, &name);
+        pushed.await.unwrap()
     }
 
     pub(crate) async fn put(

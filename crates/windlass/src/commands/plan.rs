@@ -121,7 +121,8 @@ pub(crate) fn make(context: &Context<'_>, only: &[String]) -> Result<Made, Failu
     };
     context.terminal.show(&problems);
     desired.git_sha.clone_from(&loaded.git_sha);
-    let plan = compare(context, &desired, &session);
+    let mut plan = compare(context, &desired, &session);
+    plan.notes.append(&mut loaded.notes);
     let mut diagnostics = loaded.diagnostics;
     diagnostics.extend(problems);
     let header = Header {

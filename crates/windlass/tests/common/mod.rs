@@ -146,7 +146,31 @@ impl Workspace {
         );
     }
 
-    fn git(&self, arguments: &[&str]) {
+    /// Makes the workspace a checkout with one commit of everything.
+    pub(crate) fn init_git(&self) {
+        self.git(&["init", "-q"]);
+        self.commit();
+    }
+
+    /// Returns every file below the test's folder with its bytes, what git and the local ECR keep left out.
+    pub(crate) fn files(&self) -> std::collections::BTreeMap<PathBuf, Vec<u8>> {
+        let mut found = std::collections::BTreeMap::new();
+        let mut open = vec![self.folder.path().to_owned()];
+        while let Some(path) = open.pop() {
+            let name = path.file_name().unwrap_or_default();
+            if path.is_dir() && name != ".git" && name != ".windlass" {
+                let entries = std::fs::read_dir(&path).expect("a folder");
+                open.extend(entries.map(|entry| entry.expect("an entry").path()));
+            } else if path.is_file() {
+                let bytes = std::fs::read(&path).expect("a file");
+                found.insert(path, bytes);
+            }
+        }
+        found
+    }
+
+    /// Runs git in the workspace.
+    pub(crate) fn git(&self, arguments: &[&str]) {
         let status = Command::new("git")
             .arg("-C")
             .arg(self.path(""))
