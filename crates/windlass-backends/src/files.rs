@@ -8,6 +8,7 @@ use std::path::{Component, Path, PathBuf};
 
 pub use walk::walk;
 use windlass_core::context::{ContextListing, Ignore};
+use windlass_core::dockerfile::ContextSources;
 use windlass_engine::ports::Files;
 
 /// The largest text that windlass reads as a manifest, Dockerfile or ignore file, in bytes.
@@ -85,9 +86,15 @@ impl Files for WorkspaceFiles {
         inside(&self.root, path).is_ok_and(|path| path.exists())
     }
 
-    async fn context(&self, folder: &str, ignore: Ignore) -> Result<ContextListing, String> {
+    async fn context(
+        &self,
+        folder: &str,
+        ignore: Ignore,
+        sources: ContextSources,
+    ) -> Result<ContextListing, String> {
         let (root, folder) = (self.root.clone(), folder.to_owned());
-        let walked = tokio::task::spawn_blocking(move || walk(&root, &folder, &ignore)).await;
+        let walking = move || walk(&root, &folder, &ignore, &sources);
+        let walked = tokio::task::spawn_blocking(walking).await;
         walked
             .map_err(|error| error.to_string())?
             .map_err(|error| error.to_string())

@@ -15,6 +15,7 @@ use std::process::Command;
 
 use windlass_backends::files::walk;
 use windlass_core::context::{Ignore, IgnoreLine};
+use windlass_core::dockerfile::ContextSources;
 use windlass_core::pattern::{RenderContext, find, render};
 
 #[test]
@@ -39,7 +40,13 @@ fn contexts_are_filtered_as_the_engine_filters_them() {
         fs::write(context.join(".dockerignore"), &text).expect("an ignore file");
         let (ignore, problems) = Ignore::new(IgnoreLine::split(".dockerignore", &text), Vec::new());
         assert_eq!(problems, [], "{text}");
-        let listing = walk(folder.path(), "context", &ignore).expect("a listing");
+        let listing = walk(
+            folder.path(),
+            "context",
+            &ignore,
+            &ContextSources::default(),
+        )
+        .expect("a listing");
         let ours: BTreeSet<String> = listing.entries.into_iter().map(|it| it.path).collect();
         let mut theirs = build(folder.path());
         drop_empty_ignored(&mut theirs, &ignore);

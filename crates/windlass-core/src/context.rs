@@ -4,8 +4,10 @@
 
 mod ignore;
 mod pattern;
+mod select;
 
 pub use ignore::{Decision, Ignore, IgnoreLine, Matches, is_never_sent};
+pub use select::{Candidate, CandidateKind, select};
 use serde::{Deserialize, Serialize};
 
 use crate::name::Digest;
@@ -43,8 +45,10 @@ pub enum EntryKind {
 /// What a build of a context would see.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ContextListing {
-    /// Everything that is sent, sorted by path.
+    /// Everything that the build can read, sorted by path: what is sent, and what is fingerprinted.
     pub entries: Vec<Entry>,
+    /// What the ignore rules keep and no instruction reads, sorted.
+    pub unread: Vec<String>,
     /// Everything that is left out, sorted by path.
     pub ignored: Vec<IgnoredEntry>,
     /// Things that look like mistakes: LFS pointers, submodules that were not checked out.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::diag::Location;
+use crate::dockerfile::ContextSources;
 use crate::fingerprint::{Inputs, InputsRecord};
 use crate::manifest::model::{ImageTarget, Registry, Repository, Variable, Workspace};
 use crate::name::{Address, Digest, Fingerprint, ImageName, RepositoryKey};
@@ -63,6 +64,9 @@ pub struct BuildSpec {
     pub fingerprint: Fingerprint,
     /// Folder of the build context, relative to the workspace.
     pub context: String,
+    /// What of the context the build can read; the entries of `inputs` were chosen by it.
+    #[serde(default)]
+    pub sources: ContextSources,
     /// The fingerprinted inputs.
     pub inputs: Inputs,
     /// Build args that are not part of the fingerprint.

@@ -22,7 +22,10 @@ mod words;
 pub use bases::{BaseKind, BaseQuery, BaseReference, Bases, NeedReference, bases, check_needs};
 pub use body::{Assignment, Body, Command, Form, Transfer};
 pub use pin::pin;
-pub use sources::{ContextSources, context_sources};
+pub use sources::{
+    ContextSources, RemoteSource, context_sources, leaves_triggers, remote_sources,
+    trigger_reads_context,
+};
 pub use stamps::check_stamps;
 
 use lines::{Logical, is_blank, read_lines};

@@ -28,6 +28,8 @@ pub struct LockedBase {
     pub user: Option<String>,
     /// The entrypoint of its config.
     pub entrypoint: Vec<String>,
+    /// Whether it has ONBUILD triggers that read the context of a build, `None` where its config was not read.
+    pub onbuild: Option<bool>,
     /// Where it was resolved: a registry or mirror host.
     pub resolved_from: String,
     /// The day it was resolved, `YYYY-MM-DD`; changes only with the digest.

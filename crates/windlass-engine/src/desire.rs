@@ -1,6 +1,7 @@
 //! From the resolved workspace to the desired world: Dockerfiles prepared, contexts listed, base images pinned, fingerprints computed.
 
 mod bases;
+mod sources;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -14,13 +15,16 @@ use windlass_core::desired::{
 };
 use windlass_core::diag::{Code, Diagnostic, Location, has_errors};
 use windlass_core::dockerfile::reference::mirror;
-use windlass_core::dockerfile::{self, BaseQuery, BaseReference, Bases};
+use windlass_core::dockerfile::{
+    self, BaseQuery, BaseReference, Bases, ContextSources, RemoteSource,
+};
 use windlass_core::fingerprint::{Inputs, fingerprint};
 use windlass_core::lock::Lock;
 use windlass_core::manifest::model::{Image, Sourced, Workspace};
 use windlass_core::name::{Digest, Fingerprint, ImageName};
 
 use crate::desire::bases::{ResolvedBases, resolve_bases, wanted_bases};
+use crate::desire::sources::{heed_base_triggers, heed_needed_triggers, source_notes};
 use crate::ports::{Files, RegistryError, Upstream};
 use crate::recipe::{Prepared, join as join_path, prepare};
 
@@ -79,15 +83,23 @@ pub async fn desire<F: Files, U: Upstream>(
         problems.extend(found);
         drafts.extend(draft);
     }
+    heed_needed_triggers(&mut drafts);
     let wanted = wanted_bases(&drafts, &workspace.mirrors);
-    let (listings, resolved) = join(
-        list_contexts(workspace, &drafts, files),
+    let everyone: Vec<usize> = (0..drafts.len()).collect();
+    let (mut listings, resolved) = join(
+        list_contexts(workspace, &drafts, &everyone, files),
         resolve_bases(&wanted, lock, upstream, options),
     )
     .await;
+    let widened = heed_base_triggers(&mut drafts, &resolved);
+    let again = list_contexts(workspace, &drafts, &widened, files).await;
+    for (at, listing) in widened.into_iter().zip(again) {
+        listings[at] = listing;
+    }
     let mut contexts = BTreeMap::new();
     let mut notes = Vec::new();
     for (draft, listing) in drafts.iter().zip(listings) {
+        notes.extend(source_notes(draft));
         match listing {
             Ok(listing) => {
                 problems.extend(missing_files(draft, &listing));
@@ -130,6 +142,12 @@ struct Draft<'a> {
     image: &'a Image,
     prepared: Prepared,
     bases: Bases,
+    /// What it can read of its context.
+    sources: ContextSources,
+    /// What it fetches from elsewhere.
+    remotes: Vec<RemoteSource>,
+    /// Whether an image that starts from it runs triggers that read the context.
+    leaves_triggers: bool,
 }
 
 fn draft<'a, F: Files>(image: &'a Image, files: &F) -> (Option<Draft<'a>>, Vec<Diagnostic>) {
@@ -163,26 +181,29 @@ fn draft<'a, F: Files>(image: &'a Image, files: &F) -> (Option<Draft<'a>>, Vec<D
         &names(&image.args),
     ));
     let bases = bases.filter(|_| !has_errors(&problems));
-    (
-        bases.map(|bases| Draft {
-            image,
-            prepared,
-            bases,
-        }),
-        problems,
-    )
+    let draft = bases.map(|bases| Draft {
+        image,
+        prepared,
+        bases,
+        sources: dockerfile::context_sources(&parsed, &query),
+        remotes: dockerfile::remote_sources(&parsed, &query),
+        leaves_triggers: dockerfile::leaves_triggers(&parsed, &query),
+    });
+    (draft, problems)
 }
 
 async fn list_contexts<F: Files>(
     workspace: &Workspace,
     drafts: &[Draft<'_>],
+    which: &[usize],
     files: &F,
 ) -> Vec<Result<ContextListing, String>> {
-    stream::iter(drafts)
-        .map(|draft| {
+    stream::iter(which)
+        .map(|&at| {
+            let draft = &drafts[at];
             let own_files = own_files(workspace, &draft.image.context);
             let (ignore, _) = Ignore::new(draft.prepared.ignore.clone(), own_files);
-            files.context(&draft.image.context, ignore)
+            files.context(&draft.image.context, ignore, draft.sources.clone())
         })
         .buffered(LISTINGS)
         .collect()
@@ -204,11 +225,10 @@ fn own_files(workspace: &Workspace, context: &str) -> Vec<String> {
 }
 
 fn missing_files(draft: &Draft<'_>, listing: &ContextListing) -> Vec<Diagnostic> {
-    let missing = draft
-        .prepared
-        .expects
-        .iter()
-        .filter(|(path, _)| !listing.entries.iter().any(|entry| entry.path == *path));
+    let missing = draft.prepared.expects.iter().filter(|(path, _)| {
+        let is_read = listing.entries.iter().any(|entry| entry.path == *path);
+        !is_read && listing.unread.binary_search(path).is_err()
+    });
     missing
         .map(|(path, location)| {
             let folder = &draft.image.context;
@@ -483,6 +503,7 @@ fn build_spec(
     BuildSpec {
         fingerprint: fingerprint(&inputs),
         context: image.context.clone(),
+        sources: draft.sources.clone(),
         inputs,
         stamp_args: plain(&image.stamp.args),
         stamp_labels: plain(&image.stamp.labels),

@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use windlass_core::context::{ContextListing, Entry, Ignore};
+use windlass_core::dockerfile::ContextSources;
 use windlass_core::name::{
     Digest, Fingerprint, ImageName, Platform, RegistryName, RepositoryKey, RepositoryName, Tag,
 };
@@ -325,6 +326,8 @@ pub struct BuildRequest {
     pub context: PathBuf,
     /// What of it is sent, sorted by path.
     pub entries: Vec<Entry>,
+    /// The sources that `entries` were chosen by; a build that asks for others fails.
+    pub sources: ContextSources,
     /// Build args.
     pub args: BTreeMap<String, String>,
     /// Labels.
@@ -410,6 +413,8 @@ pub struct BaseFacts {
     pub user: Option<String>,
     /// The entrypoint of its config.
     pub entrypoint: Vec<String>,
+    /// Whether its config has ONBUILD triggers that read the context of a build, `None` where it was not read.
+    pub onbuild: Option<bool>,
     /// The registry or mirror host that answered.
     pub resolved_from: String,
 }
@@ -437,7 +442,7 @@ pub trait Files: Send + Sync {
     /// Says whether a file or folder is there.
     fn has(&self, path: &str) -> bool;
 
-    /// Lists and hashes a build context.
+    /// Lists a build context, and hashes what of it `sources` reach.
     ///
     /// # Errors
     /// Names every file that cannot be sent, one a line.
@@ -445,5 +450,6 @@ pub trait Files: Send + Sync {
         &self,
         folder: &str,
         ignore: Ignore,
+        sources: ContextSources,
     ) -> impl Future<Output = Result<ContextListing, String>> + Send;
 }

@@ -9,6 +9,7 @@ use windlass_core::desired::{
     BaseState, BuildSpec, Desired, DesiredImage, DesiredInputs, NeededImage,
 };
 use windlass_core::diag::{Code, Diagnostic, Location, Source};
+use windlass_core::dockerfile::ContextSources;
 use windlass_core::fingerprint::{self, fingerprint};
 use windlass_core::manifest::model::{
     Encryption, Endpoint, ImageTarget, LifecycleCount, LifecycleRule, LifecycleSelection, Registry,
@@ -214,6 +215,7 @@ impl Document {
         Ok(BuildSpec {
             fingerprint: fingerprint(&inputs),
             context: image.context.clone(),
+            sources: ContextSources::default(),
             needs: needs.collect::<Result<_>>()?,
             inputs,
             stamp_args: BTreeMap::new(),

@@ -78,6 +78,7 @@ impl DockerBuilder {
             dockerfile,
             context,
             entries,
+            sources,
             args,
             labels,
             stage,
@@ -102,6 +103,7 @@ impl DockerBuilder {
                 .into_iter()
                 .map(|entry| context_entry(&context, entry))
                 .collect(),
+            sources,
             shared_key,
             args,
             labels,
@@ -289,6 +291,7 @@ impl From<DockerError> for BuilderError {
             | DockerError::Refused { .. }
             | DockerError::NotFound { .. }
             | DockerError::Context { .. }
+            | DockerError::Unforeseen { .. }
             | DockerError::Cache { .. }
             | DockerError::Damaged { .. } => Self::Other(text),
         }

@@ -66,6 +66,14 @@ pub enum DockerError {
         /// The path inside the context.
         path: String,
     },
+    /// The build asks for a part of the context that the Dockerfile's own text does not name.
+    #[error(
+        "the build reads {path} of its context, which the fingerprint does not hold: a variable or trigger of a base image decides it; write the paths of COPY without variables that the base image sets, and run `windlass lock` for the base image's triggers"
+    )]
+    Unforeseen {
+        /// What it asks for, in words or as a path in backticks.
+        path: String,
+    },
     /// The base image of a stage cannot be read.
     #[error(
         "cannot read the base image `{reference}`: {message}; check its name, the network and `docker login`, or name a mirror"

@@ -18,7 +18,9 @@ use futures_util::{Stream, StreamExt as _, stream};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
+use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, Streaming};
+use windlass_core::dockerfile::ContextSources;
 
 use crate::docker::tree::{Content, Source, Tree};
 
@@ -36,6 +38,8 @@ type PacketStream = Pin<Box<dyn Stream<Item = Result<Packet, Status>> + Send>>;
 pub(crate) struct Files {
     pub(crate) dockerfile: Arc<Tree>,
     pub(crate) context: Arc<Tree>,
+    /// What the context was chosen by.
+    pub(crate) sources: Arc<ContextSources>,
     pub(crate) outcome: Arc<Outcome>,
 }
 
@@ -44,6 +48,8 @@ pub(crate) struct Files {
 pub(crate) struct Outcome {
     /// The first file that is not what was fingerprinted.
     pub(crate) stale: OnceLock<String>,
+    /// The first source that the build asked for and the Dockerfile's text does not name.
+    pub(crate) unforeseen: OnceLock<String>,
     pub(crate) files: AtomicU64,
     pub(crate) bytes: AtomicU64,
 }
@@ -65,7 +71,15 @@ impl FileSync for Files {
             Some("context") if named("followpaths") == Some(".dockerignore") => {
                 Arc::new(Tree::default())
             }
-            Some("context") => Arc::clone(&self.context),
+            Some("context") => {
+                if let Some(path) = unforeseen(&self.sources, metadata) {
+                    let message = format!("the build reads {path}");
+                    // Only the first one is reported.
+                    drop(self.outcome.unforeseen.set(path));
+                    return Err(Status::aborted(message));
+                }
+                Arc::clone(&self.context)
+            }
             other => {
                 return Err(Status::not_found(format!(
                     "windlass serves no folder {:?}",
@@ -86,6 +100,50 @@ impl FileSync for Files {
     ) -> Result<Response<PacketStream>, Status> {
         Err(Status::unimplemented("windlass serves folders by DiffCopy"))
     }
+}
+
+/// Returns what a request for the context asks for beyond the sources that the context was chosen by. What is missing in the tree
+/// would silently be missing in the image: a wildcard that finds less is no error.
+fn unforeseen(sources: &ContextSources, metadata: &MetadataMap) -> Option<String> {
+    if !matches!(sources, ContextSources::Paths(_)) {
+        return None;
+    }
+    let is_encoded = metadata.contains_key("followpaths-encoded");
+    let mut asked = metadata
+        .get_all("followpaths")
+        .iter()
+        .map(|value| decode(value.as_encoded_bytes(), is_encoded))
+        .peekable();
+    if asked.peek().is_none() {
+        return Some("all".to_owned());
+    }
+    asked
+        .find(|path| !sources.names(path))
+        .map(|path| format!("`{path}`"))
+}
+
+/// Reads a value of a header; newer clients of `BuildKit` write those that are not ASCII as in a query.
+fn decode(value: &[u8], is_encoded: bool) -> String {
+    let mut bytes = Vec::with_capacity(value.len());
+    let mut rest = value;
+    while let [first, tail @ ..] = rest {
+        rest = tail;
+        let hex = tail
+            .get(..2)
+            .and_then(|digits| std::str::from_utf8(digits).ok());
+        match (
+            first,
+            hex.and_then(|digits| u8::from_str_radix(digits, 16).ok()),
+        ) {
+            (b'%', Some(byte)) if is_encoded => {
+                bytes.push(byte);
+                rest = &tail[2..];
+            }
+            (b'+', _) if is_encoded => bytes.push(b' '),
+            (byte, _) => bytes.push(*byte),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn serve(tree: Arc<Tree>, outcome: Arc<Outcome>, inbound: Streaming<Packet>) -> PacketStream {

@@ -13,6 +13,7 @@ use bollard_buildkit_proto::moby::buildkit::v1::{
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use tokio::sync::mpsc::UnboundedSender;
 use tonic::Status;
+use windlass_core::dockerfile::ContextSources;
 
 use crate::docker::credentials::Credentials;
 use crate::docker::engine::Engine;
@@ -35,6 +36,8 @@ pub struct BuildRequest {
     pub dockerfile: String,
     /// The context, already filtered.
     pub context: Vec<ContextEntry>,
+    /// The sources that the context was chosen by; a build that asks for others fails.
+    pub sources: ContextSources,
     /// Equal for builds whose contexts should be compared with each other, different for all others: one for each
     /// workspace and image.
     pub shared_key: String,
@@ -102,6 +105,7 @@ impl Engine {
         let files = Files {
             dockerfile: Arc::new(dockerfile_tree(&request.dockerfile)?),
             context: Arc::new(Tree::new(request.context)?),
+            sources: Arc::new(request.sources),
             outcome: Arc::clone(&outcome),
         };
         let mut progress = Progress::new(request.secrets.masked());
@@ -153,9 +157,10 @@ impl Engine {
                     steps,
                 })
             }
-            Err(status) => Err(match outcome.stale.get() {
-                Some(path) => DockerError::Stale { path: path.clone() },
-                None => self.explain(&status, &progress, &dockerfile),
+            Err(status) => Err(match (outcome.stale.get(), outcome.unforeseen.get()) {
+                (Some(path), _) => DockerError::Stale { path: path.clone() },
+                (None, Some(path)) => DockerError::Unforeseen { path: path.clone() },
+                (None, None) => self.explain(&status, &progress, &dockerfile),
             }),
         }
     }

@@ -1,13 +1,15 @@
 //! The walk of a build context: one pass that yields what is sent, what is hashed and what is fingerprinted.
 
-use std::fs::{Metadata, ReadDir};
+use std::fs::ReadDir;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use windlass_core::context::{
-    ContextListing, Decision, Entry, EntryKind, Ignore, IgnoredEntry, Matches,
+    Candidate, CandidateKind, ContextListing, Decision, Entry, EntryKind, Ignore, IgnoredEntry,
+    Matches, select,
 };
+use windlass_core::dockerfile::ContextSources;
 
 use crate::files::hash::{Job, hash_all};
 use crate::files::{FilesError, inside};
@@ -17,11 +19,17 @@ const SPECIAL_BITS: u32 = 0o7000;
 /// How a pointer file of Git LFS begins.
 const LFS: &[u8] = b"version https://git-lfs.github.com/spec/v1";
 
-/// Lists the context in `folder` of the workspace at `root`. Links are kept as links and never followed.
+/// Lists the context in `folder` of the workspace at `root`, and hashes what of it `sources` reach. Links are kept as links; the walk
+/// follows none.
 ///
 /// # Errors
-/// [`FilesError::Unusable`] names every path that cannot be sent; the other cases concern the folder as a whole.
-pub fn walk(root: &Path, folder: &str, ignore: &Ignore) -> Result<ContextListing, FilesError> {
+/// [`FilesError::Unusable`] names every path that would have to be sent and cannot be; the other cases concern the folder as a whole.
+pub fn walk(
+    root: &Path,
+    folder: &str,
+    ignore: &Ignore,
+    sources: &ContextSources,
+) -> Result<ContextListing, FilesError> {
     let base = inside(root, folder)?;
     match std::fs::metadata(&base) {
         Ok(metadata) if metadata.is_dir() => {}
@@ -35,21 +43,17 @@ pub fn walk(root: &Path, folder: &str, ignore: &Ignore) -> Result<ContextListing
         base: &base,
         ignore,
         found: Vec::new(),
-        jobs: Vec::new(),
         ignored: Vec::new(),
-        problems: Vec::new(),
     };
     walk.folder(&base, "", &Matches::default())?;
-    walk.finish()
+    walk.finish(sources)
 }
 
 struct Walk<'a> {
     base: &'a Path,
     ignore: &'a Ignore,
     found: Vec<Found>,
-    jobs: Vec<Job>,
     ignored: Vec<IgnoredEntry>,
-    problems: Vec<String>,
 }
 
 struct Found {
@@ -58,9 +62,16 @@ struct Found {
 }
 
 enum FoundKind {
-    File { executable: bool, job: usize },
+    File {
+        executable: bool,
+        bytes: u64,
+    },
     Directory,
-    Link { target: String },
+    Link {
+        target: String,
+    },
+    /// It cannot be sent; says why.
+    Unusable(String),
 }
 
 impl Walk<'_> {
@@ -78,7 +89,10 @@ impl Walk<'_> {
             let entry = entry.map_err(|error| self.unreadable(folder, &error))?;
             let Some(name) = entry.file_name().to_str().map(str::to_owned) else {
                 let shown = String::from_utf8_lossy(entry.file_name().as_bytes()).into_owned();
-                self.problems.push(format!("`{prefix}{shown}` has a name that is not UTF-8: rename it, or ignore its folder"));
+                let path = format!("{prefix}{shown}");
+                let why = "has a name that is not UTF-8: rename it, or ignore its folder";
+                self.unusable(path, why);
+                any = true;
                 continue;
             };
             let path = format!("{prefix}{name}");
@@ -126,9 +140,6 @@ impl Walk<'_> {
             });
             return Ok(false);
         }
-        let metadata =
-            std::fs::symlink_metadata(folder).map_err(|error| self.unreadable(folder, &error))?;
-        self.check_bits(&path, &metadata);
         self.found.push(Found {
             path,
             kind: FoundKind::Directory,
@@ -149,9 +160,10 @@ impl Walk<'_> {
                         target: target.to_owned(),
                     },
                 }),
-                None => self.problems.push(format!(
-                    "`{path}` is a link to a name that is not UTF-8: remove it, or ignore it"
-                )),
+                None => self.unusable(
+                    path,
+                    "is a link to a name that is not UTF-8: remove it, or ignore it",
+                ),
             }
             return Ok(());
         }
@@ -163,31 +175,31 @@ impl Walk<'_> {
             } else {
                 "a device"
             };
-            self.problems
-                .push(format!("`{path}` is {what}: remove it, or ignore it"));
+            self.unusable(path, &format!("is {what}: remove it, or ignore it"));
             return Ok(());
         }
-        self.check_bits(&path, &metadata);
-        let job = self.jobs.len();
-        self.jobs.push(Job {
-            path: full.to_owned(),
-            bytes: metadata.len(),
-        });
+        // A setgid or sticky folder is how shared checkouts look; only on files would the bits reach the image.
+        if metadata.mode() & SPECIAL_BITS != 0 {
+            let mode = metadata.mode() & 0o7777;
+            self.unusable(path, &format!("has a setuid, setgid or sticky bit (mode {mode:04o}): take it away with chmod, or ignore the file"));
+            return Ok(());
+        }
         self.found.push(Found {
             path,
             kind: FoundKind::File {
                 executable: metadata.mode() & 0o100 != 0,
-                job,
+                bytes: metadata.len(),
             },
         });
         Ok(())
     }
 
-    fn check_bits(&mut self, path: &str, metadata: &Metadata) {
-        // A setgid or sticky folder is how shared checkouts look; only on files would the bits reach the image.
-        if metadata.is_file() && metadata.mode() & SPECIAL_BITS != 0 {
-            self.problems.push(format!("`{path}` has a setuid, setgid or sticky bit (mode {:04o}): take it away with chmod, or ignore the file", metadata.mode() & 0o7777));
-        }
+    fn unusable(&mut self, path: String, why: &str) {
+        let problem = format!("`{path}` {why}");
+        self.found.push(Found {
+            path,
+            kind: FoundKind::Unusable(problem),
+        });
     }
 
     fn unreadable(&self, path: &Path, error: &std::io::Error) -> FilesError {
@@ -198,45 +210,91 @@ impl Walk<'_> {
         )
     }
 
-    fn finish(mut self) -> Result<ContextListing, FilesError> {
-        let hashes = hash_all(&self.jobs);
-        let mut entries = Vec::with_capacity(self.found.len());
-        for found in self.found {
-            let kind = match found.kind {
-                FoundKind::Directory => EntryKind::Directory,
-                FoundKind::Link { target } => EntryKind::Link { target },
-                FoundKind::File { executable, job } => match &hashes[job] {
-                    Ok((digest, bytes)) => EntryKind::File {
-                        executable,
-                        bytes: *bytes,
-                        digest: digest.clone(),
-                    },
-                    Err(error) => {
-                        self.problems.push(format!(
-                            "cannot read `{}` of the build context: {error}",
-                            found.path
-                        ));
-                        continue;
-                    }
-                },
-            };
-            entries.push(Entry {
-                path: found.path,
-                kind,
-            });
+    fn finish(mut self, sources: &ContextSources) -> Result<ContextListing, FilesError> {
+        self.found.sort_by(|a, b| a.path.cmp(&b.path));
+        let candidates: Vec<Candidate<'_>> = self.found.iter().map(Found::candidate).collect();
+        let chosen = select(sources, &candidates);
+        let mut unread = Vec::new();
+        let mut read = Vec::with_capacity(self.found.len());
+        for (found, chosen) in self.found.into_iter().zip(chosen) {
+            if chosen {
+                read.push(found);
+            } else {
+                unread.push(found.path);
+            }
         }
-        if !self.problems.is_empty() {
-            self.problems.sort();
-            return Err(FilesError::Unusable(self.problems));
-        }
-        entries.sort_by(|a, b| a.path.cmp(&b.path));
+        let entries = hashed(self.base, read)?;
         self.ignored.sort_by(|a, b| a.path.cmp(&b.path));
         let warnings = warnings(self.base, &entries);
         Ok(ContextListing {
             entries,
+            unread,
             ignored: self.ignored,
             warnings,
         })
+    }
+}
+
+impl Found {
+    fn candidate(&self) -> Candidate<'_> {
+        let kind = match &self.kind {
+            FoundKind::Directory => CandidateKind::Directory,
+            FoundKind::Link { target } => CandidateKind::Link(target),
+            FoundKind::File { .. } | FoundKind::Unusable(_) => CandidateKind::File,
+        };
+        Candidate {
+            path: &self.path,
+            kind,
+        }
+    }
+}
+
+/// Hashes the files among what is read.
+fn hashed(base: &Path, read: Vec<Found>) -> Result<Vec<Entry>, FilesError> {
+    let jobs: Vec<Job> = read
+        .iter()
+        .filter_map(|found| match found.kind {
+            FoundKind::File { bytes, .. } => Some(Job {
+                path: base.join(&found.path),
+                bytes,
+            }),
+            _ => None,
+        })
+        .collect();
+    let mut hashes = hash_all(&jobs).into_iter();
+    let mut entries = Vec::with_capacity(read.len());
+    let mut problems = Vec::new();
+    for Found { path, kind } in read {
+        let kind = match kind {
+            FoundKind::Directory => EntryKind::Directory,
+            FoundKind::Link { target } => EntryKind::Link { target },
+            FoundKind::Unusable(problem) => {
+                problems.push(problem);
+                continue;
+            }
+            FoundKind::File { executable, .. } => {
+                match hashes.next().expect("one hash for each file") {
+                    Ok((digest, bytes)) => EntryKind::File {
+                        executable,
+                        bytes,
+                        digest,
+                    },
+                    Err(error) => {
+                        problems.push(format!(
+                            "cannot read `{path}` of the build context: {error}"
+                        ));
+                        continue;
+                    }
+                }
+            }
+        };
+        entries.push(Entry { path, kind });
+    }
+    if problems.is_empty() {
+        Ok(entries)
+    } else {
+        problems.sort();
+        Err(FilesError::Unusable(problems))
     }
 }
 
@@ -301,7 +359,7 @@ mod tests {
 
     fn list(folder: &Path, ignore: &str) -> Result<ContextListing, FilesError> {
         let (ignore, _) = Ignore::new(IgnoreLine::split(".dockerignore", ignore), Vec::new());
-        walk(folder, ".", &ignore)
+        walk(folder, ".", &ignore, &ContextSources::default())
     }
 
     fn paths(listing: &ContextListing) -> Vec<&str> {
@@ -391,20 +449,42 @@ mod tests {
     }
 
     #[test]
+    fn only_what_the_sources_reach_is_read_and_can_be_unusable() {
+        let folder = context(&[("src/a", "x"), ("other/b", "y"), ("top", "z")]);
+        let _socket =
+            std::os::unix::net::UnixListener::bind(folder.path().join("sock")).expect("a socket");
+        std::os::unix::fs::symlink("src", folder.path().join("link")).expect("a link");
+        let list = |sources: &[&str]| {
+            let sources = sources.iter().map(|&it| it.to_owned()).collect();
+            let sources = ContextSources::Paths(sources);
+            walk(folder.path(), ".", &Ignore::default(), &sources)
+        };
+        let listing = list(&["link/*"]).expect("a listing");
+        assert_eq!(paths(&listing), ["link", "src", "src/a"]);
+        assert_eq!(listing.unread, ["other", "other/b", "sock", "top"]);
+        assert!(matches!(list(&["s*"]), Err(FilesError::Unusable(_))));
+    }
+
+    #[test]
     fn the_context_must_be_a_folder_of_the_workspace() {
         let folder = context(&[("file", "")]);
         let ignore = Ignore::default();
         assert_eq!(
-            walk(folder.path(), "missing", &ignore),
+            walk(
+                folder.path(),
+                "missing",
+                &ignore,
+                &ContextSources::default()
+            ),
             Err(FilesError::MissingFolder("missing".to_owned()))
         );
         assert_eq!(
-            walk(folder.path(), "file", &ignore),
+            walk(folder.path(), "file", &ignore, &ContextSources::default()),
             Err(FilesError::NotAFolder("file".to_owned()))
         );
         std::os::unix::fs::symlink("/etc", folder.path().join("out")).expect("a link");
         assert_eq!(
-            walk(folder.path(), "out", &ignore),
+            walk(folder.path(), "out", &ignore, &ContextSources::default()),
             Err(FilesError::Outside("out".to_owned()))
         );
     }

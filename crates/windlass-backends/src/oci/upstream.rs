@@ -8,6 +8,7 @@ use hyper::header::{ACCEPT, AUTHORIZATION, LOCATION, USER_AGENT};
 use hyper::{Method, Request, Response, StatusCode, Uri};
 use serde::Deserialize;
 use tokio::sync::Semaphore;
+use windlass_core::dockerfile::trigger_reads_context;
 use windlass_core::name::{Digest, Platform};
 use windlass_core::oci;
 use windlass_engine::ports::{BaseFacts, RegistryError, Upstream};
@@ -86,6 +87,8 @@ struct Inner {
     user: Option<String>,
     #[serde(default)]
     entrypoint: Option<Vec<String>>,
+    #[serde(default)]
+    on_build: Option<Vec<String>>,
 }
 
 impl PlatformText {
@@ -140,6 +143,7 @@ impl UpstreamRegistries {
             platforms: Vec::new(),
             user: None,
             entrypoint: Vec::new(),
+            onbuild: None,
             resolved_from: reference.host.clone(),
         };
         let Some(children) = document.manifests else {
@@ -394,7 +398,13 @@ impl Upstream for UpstreamRegistries {
 }
 
 fn describe(facts: &mut BaseFacts, config: Option<Inner>) {
-    let Inner { user, entrypoint } = config.unwrap_or_default();
+    let Inner {
+        user,
+        entrypoint,
+        on_build,
+    } = config.unwrap_or_default();
+    let triggers = on_build.unwrap_or_default();
+    facts.onbuild = Some(triggers.iter().any(|it| trigger_reads_context(it)));
     facts.user = Some(user.unwrap_or_default());
     facts.entrypoint = entrypoint.unwrap_or_default();
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use windlass_backends::docker::{DockerBuilder, Environment};
 use windlass_core::context::{Entry, EntryKind};
+use windlass_core::dockerfile::ContextSources;
 use windlass_core::name::{Digest, Fingerprint, ImageName, Platform};
 use windlass_engine::event::{Event, Events};
 use windlass_engine::ports::{BuildRequest, Builder as _, BuilderError, LocalImage};
@@ -39,6 +40,7 @@ fn request(bench: &Bench, dockerfile: &str, folder: &Path) -> BuildRequest {
                 digest: Digest::of(content),
             },
         }],
+        sources: ContextSources::default(),
         args: BTreeMap::new(),
         labels: BTreeMap::from([("dev.windlass.test".to_owned(), bench.key.clone())]),
         stage: None,

@@ -347,44 +347,6 @@ C
     assert_eq!(over, []);
 }
 
-#[test]
-fn only_named_sources_of_the_context_are_read() {
-    let sources = |text: &str| Question::default().ask(|query| context_sources(&read(text), query));
-    let text = "FROM a AS b\nCOPY package*.json ./\nADD https://x/y ./src/../lib/ /\nCOPY [\"a b\", \"/abs\", \".\"]\nRUN --mount=type=bind,source=gen,target=/g --mount=type=cache,target=/c x\nFROM c AS other\nCOPY other /\nFROM b\nCOPY --from=b / /\n";
-    let paths = ["a b", "abs", "gen", "lib", "package*.json"]
-        .map(str::to_owned)
-        .to_vec();
-    let found = sources(text);
-    assert_eq!(found, ContextSources::Paths(paths));
-    for (path, read) in [
-        ("lib", true),
-        ("lib/deep/x", true),
-        ("package-lock.json", true),
-        ("package.json/x", true),
-        ("sub/package.json", false),
-        ("other", false),
-        ("a b", true),
-        ("libs", false),
-    ] {
-        assert_eq!(found.reads(path), read, "{path}");
-    }
-    for whole in [
-        "COPY . .",
-        "COPY / /",
-        "COPY $A /",
-        "RUN --mount=target=/x y",
-        "COPY [ab] /",
-    ] {
-        assert_eq!(
-            sources(&format!("FROM a\n{whole}\n")),
-            ContextSources::Everything,
-            "{whole}"
-        );
-    }
-    let deep = sources("FROM a\nCOPY a/b/*.txt /\n");
-    assert!(deep.reads("a") && deep.reads("a/b") && deep.reads("a/b/c.txt") && !deep.reads("a/c"));
-}
-
 /// Every prefix of some awkward texts, and some noise, must be read without a panic.
 #[test]
 fn no_text_panics() {
@@ -402,6 +364,8 @@ fn no_text_panics() {
                         .map(|it| (it.span, "x".to_owned()));
                     pin(&dockerfile, &spans.collect::<Vec<_>>());
                     context_sources(&dockerfile, query);
+                    remote_sources(&dockerfile, query);
+                    leaves_triggers(&dockerfile, query);
                 });
                 check_stamps(
                     &dockerfile,

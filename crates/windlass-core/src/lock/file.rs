@@ -23,6 +23,7 @@ pub fn render(lock: &Lock) -> String {
             platforms,
             user,
             entrypoint,
+            onbuild,
             resolved_from,
             resolved,
         } = base;
@@ -49,6 +50,9 @@ pub fn render(lock: &Lock) -> String {
                 "entrypoint",
                 entrypoint.iter().map(String::as_str),
             ));
+        }
+        if *onbuild == Some(true) {
+            block.push("onbuild #true".to_owned());
         }
         if !block.is_empty() {
             let _ = write!(text, " {{ {} }}", block.join("; "));
@@ -183,6 +187,10 @@ fn read_base(node: &mut Dec<'_>) -> Option<(String, LockedBase)> {
     let platforms = node.texts("platform", "the platforms it holds");
     let user = node.text("user", "the user of its config");
     let entrypoint = node.texts("entrypoint", "the entrypoint of its config");
+    let onbuild = node.flag(
+        "onbuild",
+        "whether its config has triggers that read the context",
+    );
     let digest = digest?.text()?;
     let value = match Digest::new(digest.value) {
         Ok(value) => value,
@@ -202,6 +210,10 @@ fn read_base(node: &mut Dec<'_>) -> Option<(String, LockedBase)> {
     known.dedup();
     let base = LockedBase {
         digest: value,
+        // The user is written wherever the config was read.
+        onbuild: onbuild
+            .map(|it| it.value)
+            .or_else(|| user.as_ref().map(|_| false)),
         platforms: known,
         user: user.map(|it| it.value),
         entrypoint: entrypoint.into_iter().map(|it| it.value).collect(),
@@ -228,6 +240,7 @@ mod tests {
         LockedBase {
             digest: Digest::of(b"x"),
             platforms: vec![Platform::default()],
+            onbuild: user.map(|user| !user.is_empty()),
             user: user.map(str::to_owned),
             entrypoint: entrypoint.iter().map(|it| (*it).to_owned()).collect(),
             resolved_from: "docker.io".to_owned(),

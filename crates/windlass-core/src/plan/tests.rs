@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::context::{Entry, EntryKind};
 use crate::desired::{BuildSpec, Desired, DesiredImage, DesiredInputs, NeededImage};
 use crate::diag::{Location, Source};
+use crate::dockerfile::ContextSources;
 use crate::fingerprint::{InputChange, Inputs, InputsRecord, fingerprint};
 use crate::manifest::model::{
     Encryption, ImageTarget, Repository, Settings, Sourced, TagMutability,
@@ -62,6 +63,7 @@ fn spec(inputs: Inputs, needs: Vec<NeededImage>) -> BuildSpec {
     BuildSpec {
         fingerprint: fingerprint(&inputs),
         context: ".".to_owned(),
+        sources: ContextSources::default(),
         inputs,
         stamp_args: BTreeMap::new(),
         stamp_labels: BTreeMap::new(),

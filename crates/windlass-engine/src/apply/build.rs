@@ -163,6 +163,7 @@ fn request<R, B>(run: &Run<'_, R, B>, work: &Work<'_>, dockerfile: String) -> Bu
         dockerfile,
         context: context_folder(&run.options.workspace_root, &spec.context),
         entries: inputs.context.clone(),
+        sources: spec.sources.clone(),
         args,
         labels,
         stage: inputs.stage.clone(),

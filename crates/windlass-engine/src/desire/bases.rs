@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt as _, stream};
 use windlass_core::desired::BaseState;
+use windlass_core::dockerfile::BaseKind;
 use windlass_core::dockerfile::reference::{ImageReference, mirror};
 use windlass_core::lock::{Lock, LockedBase};
 use windlass_core::manifest::model::Mirror;
@@ -21,6 +22,8 @@ pub(super) struct WantedBase {
     /// The reference to read it under, the mirror applied.
     pub(super) from: String,
     pub(super) images: BTreeSet<ImageName>,
+    /// Whether a stage starts from it, so that its config has a say in the build.
+    pub(super) starts_stage: bool,
 }
 
 pub(super) fn wanted_bases(
@@ -36,7 +39,9 @@ pub(super) fn wanted_bases(
                     reference: base.image.clone(),
                     from: mirror(&base.image, mirrors),
                     images: BTreeSet::new(),
+                    starts_stage: false,
                 });
+            entry.starts_stage |= base.kind == BaseKind::From;
             entry.images.insert(draft.image.name.clone());
         }
     }
@@ -49,6 +54,13 @@ pub(super) struct ResolvedBases {
     /// Digest of each reference, and whether the lock had it.
     pub(super) states: BTreeMap<String, BaseState>,
     pub(super) failed: BTreeMap<String, RegistryError>,
+}
+
+impl ResolvedBases {
+    /// Says whether a base image has triggers that read the context; `None` where its config is not known.
+    pub(super) fn triggers(&self, name: &str) -> Option<bool> {
+        self.lock.bases.get(name)?.onbuild
+    }
 }
 
 pub(super) async fn resolve_bases<U: Upstream>(
@@ -77,6 +89,10 @@ pub(super) async fn resolve_bases<U: Upstream>(
                     locked: true,
                 },
             );
+            // Its digest is settled, but not what its config does to the build. That never changes, so it is read under `locked` as well.
+            if base.starts_stage && !lock.bases.contains_key(name) {
+                missing.push((name, base));
+            }
         } else if let Some(locked) = lock.bases.get(name).filter(|_| !again) {
             resolved.states.insert(
                 name.clone(),
@@ -97,13 +113,10 @@ pub(super) async fn resolve_bases<U: Upstream>(
     for (name, answer) in answers {
         match answer {
             Ok(facts) => {
-                resolved.states.insert(
-                    name.clone(),
-                    BaseState {
-                        digest: facts.digest.clone(),
-                        locked: false,
-                    },
-                );
+                resolved.states.entry(name.clone()).or_insert(BaseState {
+                    digest: facts.digest.clone(),
+                    locked: false,
+                });
                 let before = lock
                     .bases
                     .get(name)
@@ -113,6 +126,7 @@ pub(super) async fn resolve_bases<U: Upstream>(
                     platforms: facts.platforms,
                     user: facts.user,
                     entrypoint: facts.entrypoint,
+                    onbuild: facts.onbuild,
                     resolved_from: facts.resolved_from,
                     resolved: options.today.clone(),
                 };
@@ -121,6 +135,8 @@ pub(super) async fn resolve_bases<U: Upstream>(
                     .bases
                     .insert(name.clone(), before.cloned().unwrap_or(entry));
             }
+            // The digest is known without an answer; what depends on its config is then not decided.
+            Err(_) if resolved.states.contains_key(name) => {}
             Err(error) => {
                 resolved.failed.insert(name.clone(), error);
             }

@@ -7,6 +7,7 @@ use windlass_core::desired::{
     BuildSpec, Desired, DesiredImage, DesiredInputs, NeededImage, Pin, PinTo,
 };
 use windlass_core::diag::{Location, Source, Sourced};
+use windlass_core::dockerfile::ContextSources;
 use windlass_core::fingerprint::{Inputs, fingerprint};
 use windlass_core::manifest::model::{
     Encryption, ImageTarget, Repository, Settings, TagMutability,
@@ -141,6 +142,7 @@ impl Story {
         BuildSpec {
             fingerprint: fingerprint(&inputs),
             context: self.name.to_owned(),
+            sources: ContextSources::default(),
             inputs,
             stamp_args: self.stamps.clone(),
             stamp_labels: self.stamps.clone(),
