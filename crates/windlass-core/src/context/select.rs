@@ -39,7 +39,7 @@ pub fn select(sources: &ContextSources, entries: &[Candidate<'_>]) -> Vec<bool> 
     let mut selection = Selection::new(entries);
     for source in sources {
         let parts: Vec<String> = source.split('/').map(str::to_owned).collect();
-        if !selection.follow(String::new(), &parts, 0, true) {
+        if !selection.follow("", &parts, 0, true) {
             return vec![true; entries.len()];
         }
     }
@@ -72,15 +72,15 @@ impl<'a> Selection<'a> {
     }
 
     /// Follows the rest of a source from a folder; `literal` while no wildcard was on the way. Says `false` where links lead in a circle.
-    fn follow(&mut self, folder: String, parts: &[String], links: usize, literal: bool) -> bool {
+    fn follow(&mut self, folder: &str, parts: &[String], links: usize, literal: bool) -> bool {
         let Some((part, rest)) = parts.split_first() else {
             return true;
         };
         let is_wildcard = part.contains(['*', '?', '[']);
         let found: Vec<&'a str> = if is_wildcard {
-            self.matching(&folder, part)
+            self.matching(folder, part)
         } else {
-            let path = join(&folder, part);
+            let path = join(folder, part);
             self.index
                 .get_key_value(path.as_str())
                 .map(|(path, _)| *path)
@@ -107,7 +107,7 @@ impl<'a> Selection<'a> {
                     // The link is the context itself.
                     return false;
                 }
-                links < LINKS && self.follow(String::new(), &parts, links + 1, true)
+                links < LINKS && self.follow("", &parts, links + 1, true)
             }
             _ if rest.is_empty() => {
                 self.roots.insert(path);
@@ -115,7 +115,7 @@ impl<'a> Selection<'a> {
             }
             CandidateKind::Directory => {
                 self.chosen[at] |= literal;
-                self.follow(path.to_owned(), rest, links, literal)
+                self.follow(path, rest, links, literal)
             }
             CandidateKind::File => true,
         }

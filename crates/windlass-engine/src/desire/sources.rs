@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use windlass_core::dockerfile::{BaseKind, ContextSources};
+use windlass_core::dockerfile::{BaseKind, BaseReference, ContextSources};
+use windlass_core::manifest::model::Need;
 use windlass_core::name::ImageName;
 
 use crate::desire::Draft;
@@ -21,17 +22,14 @@ pub(super) fn heed_needed_triggers(drafts: &mut [Draft<'_>]) {
             .needs
             .iter()
             .filter(|it| it.kind == BaseKind::From);
-        let needed = starts_from.filter_map(|it| {
-            let need = draft
-                .image
-                .needs
-                .iter()
-                .find(|need| need.as_name == it.name)?;
+        let mut needed = starts_from.filter_map(|it| {
+            let named = |need: &&Need| need.as_name == it.name;
+            let need = draft.image.needs.iter().find(named)?;
             leaving.contains(&need.image).then_some(&need.image)
         });
         let why = needed
-            .map(|name| format!("image.{name}, which it starts from, has ONBUILD triggers"))
-            .next();
+            .next()
+            .map(|name| format!("image.{name}, which it starts from, has ONBUILD triggers"));
         if let Some(why) = why {
             draft.widen(why);
         }
@@ -42,26 +40,12 @@ pub(super) fn heed_needed_triggers(drafts: &mut [Draft<'_>]) {
 pub(super) fn heed_base_triggers(drafts: &mut [Draft<'_>], resolved: &ResolvedBases) -> Vec<usize> {
     let mut widened = Vec::new();
     for (at, draft) in drafts.iter_mut().enumerate() {
-        let starts_from = draft
+        let mut starts_from = draft
             .bases
             .pulled
             .iter()
             .filter(|it| it.kind == BaseKind::From);
-        let why = starts_from
-            .filter_map(|base| {
-                let name = base.image.to_string();
-                let reference = &base.reference;
-                match resolved.triggers(&name) {
-                    // Nothing is decided about an image whose base was not found.
-                    _ if resolved.failed.contains_key(&name) => None,
-                    Some(false) => None,
-                    Some(true) => Some(format!("its base image `{reference}` has ONBUILD triggers")),
-                    None => Some(format!(
-                        "the config of its base image `{reference}` was not read, and it may have ONBUILD triggers; `windlass lock` reads it"
-                    )),
-                }
-            })
-            .next();
+        let why = starts_from.find_map(|base| why_widened(base, resolved));
         if let Some(why) = why
             && draft.widen(why)
         {
@@ -69,6 +53,22 @@ pub(super) fn heed_base_triggers(drafts: &mut [Draft<'_>], resolved: &ResolvedBa
         }
     }
     widened
+}
+
+fn why_widened(base: &BaseReference, resolved: &ResolvedBases) -> Option<String> {
+    let name = base.image.to_string();
+    let reference = &base.reference;
+    if resolved.failed.contains_key(&name) {
+        // Nothing is decided about an image whose base was not found.
+        return None;
+    }
+    match resolved.triggers(&name) {
+        Some(false) => None,
+        Some(true) => Some(format!("its base image `{reference}` has ONBUILD triggers")),
+        None => Some(format!(
+            "the config of its base image `{reference}` was not read, and it may have ONBUILD triggers; `windlass lock` reads it"
+        )),
+    }
 }
 
 impl Draft<'_> {
