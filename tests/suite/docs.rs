@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use windlass_core::diag::{Diagnostic, Source, has_errors, text::render_plain};
 use windlass_core::manifest::model::{Recipe, Registry, Workspace};
-use windlass_core::manifest::{GitFact, GitFacts, ResolveInputs, load};
+use windlass_core::manifest::{GitFact, GitFacts, ResolveInputs, load, schema, shape};
 use windlass_core::{lock, pattern};
 
 /// Its examples are checked code by code in `corpus_diagnostics.rs`.
@@ -163,6 +163,27 @@ fn links_lead_somewhere() {
         }
     }
     assert_eq!(wrong, Vec::<String>::new());
+}
+
+/// The end of `docs/manifest.md` is what `windlass schema --format markdown` prints. `INSTA_UPDATE=always` writes it.
+#[test]
+fn the_reference_of_the_manifest_is_what_the_decoders_ask_for() {
+    const START: &str = "## Every field\n";
+    let page = read_file("docs/manifest.md");
+    let (before, after) = page.split_once(START).expect("the page has the heading");
+    let introduction = after.split("### ").next().unwrap_or_default();
+    let wanted = format!(
+        "{before}{START}{introduction}{}",
+        schema::to_markdown(&shape()).trim_end()
+    ) + "\n";
+    if wanted != page && std::env::var("INSTA_UPDATE").is_ok_and(|it| it == "always") {
+        std::fs::write(root().join("docs/manifest.md"), wanted).expect("the page can be written");
+        return;
+    }
+    assert!(
+        wanted == page,
+        "docs/manifest.md is not what the decoders ask for; run this test with INSTA_UPDATE=always"
+    );
 }
 
 /// Flags and commands in blocks that are not manifests.

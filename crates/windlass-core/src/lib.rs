@@ -9,6 +9,8 @@ pub mod diag;
 
 pub mod node;
 
+pub mod format;
+
 pub mod manifest;
 
 pub mod pattern;

@@ -7,6 +7,7 @@ pub mod model;
 pub mod raw;
 mod read;
 mod resolve;
+pub mod schema;
 mod template;
 
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use crate::diag::{Checked, Source, has_errors, sort};
 use self::model::Workspace;
 
 pub use self::raw::Manifest;
-pub use self::read::read;
+pub use self::read::{read, shape};
 pub use self::resolve::{GitFact, GitFacts, ResolveInputs, resolve};
 
 /// Reads and resolves a manifest: the workspace where there is no error, and everything to say, sorted.

@@ -6,8 +6,10 @@
 mod decode;
 mod map;
 mod parse;
+mod record;
 mod scan;
 pub mod secret;
+pub mod shape;
 pub mod suggest;
 mod value;
 
@@ -22,7 +24,10 @@ use crate::diag::{Code, Diagnostic, Location, Source};
 pub use self::decode::Dec;
 pub(crate) use self::decode::not_yet;
 pub use self::map::inner_location;
+pub(crate) use self::parse::parse_tree;
+pub use self::record::{Mark, record};
 pub use self::scan::{MAX_BYTES, MAX_DEPTH};
+pub(crate) use self::scan::{is_newline, is_space};
 pub use self::value::{Given, Scalar};
 
 /// More problems than this in one file are not listed.
@@ -36,6 +41,8 @@ pub struct Reading {
     poisoned: Vec<Range<usize>>,
     incomplete: Cell<bool>,
     diagnostics: RefCell<Vec<Diagnostic>>,
+    /// Where fields are recorded instead of read.
+    recorder: Option<record::Recorder>,
 }
 
 impl Reading {

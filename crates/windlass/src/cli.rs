@@ -93,6 +93,8 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     /// Check the manifest: syntax, names, types, references; all errors at once
     Validate(ValidateArgs),
+    /// Format manifests, policy packs and files of variables; comments are kept
+    Fmt(FmtArgs),
     /// Print or write the Dockerfile and .dockerignore of each image
     Render(RenderArgs),
     /// Resolve the digests of base images into `windlass.lock`
@@ -105,15 +107,71 @@ pub(crate) enum Command {
     Apply(ApplyArgs),
     /// Run the strict local ECR on loopback
     Local(LocalArgs),
+    /// Explain a code of a diagnostic; all codes where none is named
+    Explain(ExplainArgs),
+    /// Print the fields of the manifest language
+    Schema(SchemaArgs),
     /// Print the version
     Version(VersionArgs),
 }
 
+/// How the fields of the language are printed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SchemaFormat {
+    /// For programs.
+    #[default]
+    Json,
+    /// For people.
+    Markdown,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SchemaArgs {
+    /// How to print them
+    #[arg(long, default_value = "json")]
+    pub(crate) format: SchemaFormat,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct ValidateArgs {
-    /// Print diagnostics as JSON
-    #[arg(long)]
+    /// How to print what there is to say; JSON and short lines go to standard output
+    #[arg(long, default_value = "text")]
+    pub(crate) format: DiagnosticFormat,
+    /// The same as `--format json`
+    #[arg(long, conflicts_with = "format")]
     pub(crate) json: bool,
+}
+
+/// How diagnostics are printed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DiagnosticFormat {
+    /// For people: the lines, with what is wrong in them.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+    /// For editors and logs: `file:line:column: code: message`.
+    Short,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FmtArgs {
+    /// The files, or folders with `.kdl` files; those of the workspace where none is named
+    #[arg(value_name = "FILE", conflicts_with = "stdin")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Write nothing; exit 1 with a diff where a file is not formatted
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Read standard input and print it formatted
+    #[arg(long)]
+    pub(crate) stdin: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// The code, such as `syntax/unclosed-string`
+    #[arg(value_name = "CODE")]
+    pub(crate) code: Option<String>,
 }
 
 #[derive(Debug, Args)]

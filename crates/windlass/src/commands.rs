@@ -1,11 +1,14 @@
 //! The commands, one file each; every one returns an exit code or a failure.
 
 pub(crate) mod apply;
+pub(crate) mod explain;
+pub(crate) mod fmt;
 pub(crate) mod local;
 pub(crate) mod lock;
 pub(crate) mod outcome;
 pub(crate) mod plan;
 pub(crate) mod render;
+pub(crate) mod schema;
 pub(crate) mod show;
 pub(crate) mod validate;
 pub(crate) mod version;

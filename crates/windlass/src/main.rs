@@ -64,12 +64,15 @@ fn run(cli: &Cli, terminal: Terminal) -> Result<Exit, Failure> {
     };
     match &cli.command {
         Command::Validate(arguments) => commands::validate::run(&context, arguments),
+        Command::Fmt(arguments) => commands::fmt::run(&context, arguments),
         Command::Render(arguments) => commands::render::run(&context, arguments),
         Command::Lock(arguments) => commands::lock::run(&context, arguments),
         Command::Plan(arguments) => commands::plan::run(&context, arguments),
         Command::Show(arguments) => commands::show::run(&context, arguments),
         Command::Apply(arguments) => commands::apply::run(&context, arguments),
         Command::Local(arguments) => commands::local::run(&context, arguments),
+        Command::Explain(arguments) => commands::explain::run(&context, arguments),
+        Command::Schema(arguments) => commands::schema::run(&context, arguments),
         Command::Version(arguments) => commands::version::run(&context, arguments),
     }
 }

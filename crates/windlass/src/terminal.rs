@@ -66,14 +66,16 @@ impl Terminal {
         drop(std::io::stderr().lock().write_all(text.as_bytes()));
     }
 
-    /// Shows diagnostics on standard error.
+    /// Shows diagnostics on standard error: the first of very many, and how many more there are.
     pub(crate) fn show(self, diagnostics: &[Diagnostic]) {
-        if !diagnostics.is_empty() {
+        let (shown, more) = text::first(diagnostics);
+        if !shown.is_empty() {
             self.say(&text::render_text(
-                diagnostics,
+                shown,
                 self.colors_stderr(),
                 self.width(),
             ));
+            self.say(&more);
         }
     }
 

@@ -37,6 +37,8 @@ codes! {
     ParserUnavailable = "limits/parser-unavailable",
     /// No `windlass.kdl` up to the root of the repository.
     NoManifest = "limits/no-manifest",
+    /// Formatting a file would change what it means.
+    FormatRefused = "format/refused",
     /// A form that KDL does not have and for which there is no better code.
     InvalidSyntax = "syntax/invalid",
     /// A word that starts like a number and is none.

@@ -6,6 +6,28 @@ use miette::{GraphicalReportHandler, GraphicalTheme};
 
 use super::{Diagnostic, Severity};
 
+/// How many diagnostics people are shown at once; JSON has all.
+const SHOWN: usize = 20;
+
+/// Returns those of many diagnostics that are shown, and a line that counts the others, empty where there are none.
+pub fn first(diagnostics: &[Diagnostic]) -> (&[Diagnostic], String) {
+    let shown = &diagnostics[..diagnostics.len().min(SHOWN)];
+    let left = &diagnostics[shown.len()..];
+    if left.is_empty() {
+        return (shown, String::new());
+    }
+    let errors = left
+        .iter()
+        .filter(|it| it.severity == Severity::Error)
+        .count();
+    let kind = match errors {
+        0 => "none of them an error",
+        _ if errors == left.len() => "all of them errors",
+        _ => "errors among them",
+    };
+    (shown, format!("and {} more, {kind}\n", left.len()))
+}
+
 /// Renders diagnostics with the lines they point at, in the order given, `width` columns wide.
 pub fn render_text(diagnostics: &[Diagnostic], color: bool, width: usize) -> String {
     let theme = if color {

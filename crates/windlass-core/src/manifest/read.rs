@@ -11,7 +11,8 @@ use semver::{Version, VersionReq};
 
 use crate::diag::{Checked, Code, Diagnostic, Location, Source, Sourced, has_errors};
 use crate::name::ImageName;
-use crate::node::{Dec, Given, Reading, suggest};
+use crate::node::shape::{Kind, Shape};
+use crate::node::{self, Dec, Given, Mark, Reading, suggest};
 
 use super::raw::{ImageBody, Manifest, Pair, SettingsBody, Text, WorkspaceNode};
 
@@ -39,6 +40,11 @@ pub fn read(
         ..it
     });
     (manifest, diagnostics)
+}
+
+/// Returns the fields of a manifest, as its decoders ask for them.
+pub fn shape() -> Shape {
+    node::record(|top| drop(read_top(top.reading())))
 }
 
 fn read_top(reading: &Reading) -> Option<Manifest> {
@@ -160,6 +166,7 @@ fn check_distinct<'a>(reading: &Reading, kind: &str, names: impl Iterator<Item =
 /// Reads the `workspace` node. `None` where nothing else must be said: the manifest is for another windlass.
 fn read_workspace(top: &mut Dec<'_>) -> Option<WorkspaceNode> {
     let nodes = top.children("workspace", "the name of the workspace; exactly one");
+    top.counts_itself("workspace");
     let place = top.head_location();
     let mut nodes = nodes.into_iter();
     let Some(mut node) = nodes.next() else {
@@ -213,6 +220,7 @@ fn workspace_body(node: &mut Dec<'_>) -> WorkspaceNode {
         "require-version",
         "the versions of windlass that may read this",
     );
+    plain(node, required.as_ref());
     if let Some(required) = required {
         check_required_version(node, &required);
     }
@@ -265,6 +273,7 @@ fn read_defaults(top: &mut Dec<'_>) -> (ImageBody, SettingsBody) {
 /// Reads the name of a definition, `[a-z0-9]+([._-][a-z0-9]+)*`.
 fn identifier(node: &mut Dec<'_>) -> Option<Text> {
     let name = node.required_value("the name, in quotes")?.text()?;
+    node.reading().mark(&name.location, Mark::Kind(Kind::Name));
     if name.value.contains("{{") {
         node.report(crate::node::not_yet("a template in a name", &name.location));
         return None;
@@ -338,6 +347,7 @@ fn duplicate_key(name: &str, earlier: &Pair, again: &Pair) -> Diagnostic {
 
 /// Reports a text that is none of a closed set of words.
 fn check_word(node: &Dec<'_>, what: &str, text: &Text, words: &[&str]) {
+    node.reading().mark(&text.location, Mark::Words(words));
     if words.contains(&text.value.as_str()) {
         return;
     }
@@ -350,8 +360,23 @@ fn check_word(node: &Dec<'_>, what: &str, text: &Text, words: &[&str]) {
     node.report(diagnostic);
 }
 
+/// Says for the field list that a text is for people: `{{ }}` in it is no expression.
+fn plain(node: &Dec<'_>, text: Option<&Text>) {
+    if let Some(text) = text {
+        node.reading().mark(&text.location, Mark::Plain);
+    }
+}
+
+/// Says for the field list that texts are names of nodes of this kind.
+fn refers(node: &Dec<'_>, texts: &[Text], kind: &'static str) {
+    for text in texts {
+        node.reading().mark(&text.location, Mark::Refers(kind));
+    }
+}
+
 /// Refuses `{{ }}` in a text that is not evaluated.
 fn no_template(node: &Dec<'_>, what: &str, text: &Text) {
+    node.reading().mark(&text.location, Mark::Plain);
     if text.value.contains("{{") {
         node.report(
             Diagnostic::error(Code::TemplateNotHere, format!("`{what}` is not evaluated"))

@@ -1,11 +1,14 @@
 //! The cursor over one node: one call a field decodes it, and whatever no call asked for is reported at the end.
 
+mod finish;
+
 use std::ops::RangeInclusive;
 
 use kdl::{KdlDocument, KdlEntry, KdlNode};
 
 use crate::diag::{Code, Diagnostic, Location, Sourced};
 
+use super::record::Recorder;
 use super::value::{entry_span, span_range};
 use super::{Given, Reading, suggest};
 
@@ -22,6 +25,9 @@ struct Field {
 pub struct Dec<'a> {
     reading: &'a Reading,
     node: Option<&'a KdlNode>,
+    name: &'a str,
+    /// The number of this node while fields are recorded.
+    record: Option<usize>,
     /// Children nobody asked for yet, in order.
     children: Vec<&'a KdlNode>,
     /// Entries nobody asked for yet, in order.
@@ -34,7 +40,23 @@ pub struct Dec<'a> {
 
 impl<'a> Dec<'a> {
     pub(super) fn document(reading: &'a Reading, document: &'a KdlDocument) -> Self {
+        if reading.recorder.is_some() {
+            return Self::recording(reading, 0, "");
+        }
         Self::over(reading, None, document.nodes().iter().collect(), Vec::new())
+    }
+
+    /// A node that is not there, whose fields are recorded under this number.
+    fn recording(reading: &'a Reading, record: usize, name: &'a str) -> Self {
+        Self {
+            record: Some(record),
+            name,
+            ..Self::over(reading, None, Vec::new(), Vec::new())
+        }
+    }
+
+    fn recorder(&self) -> Option<(&'a Recorder, usize)> {
+        Some((self.reading.recorder.as_ref()?, self.record?))
     }
 
     fn node(reading: &'a Reading, node: &'a KdlNode) -> Self {
@@ -52,6 +74,8 @@ impl<'a> Dec<'a> {
         Self {
             reading,
             node,
+            name: node.map_or("", |it| it.name().value()),
+            record: None,
             children,
             entries,
             fields: Vec::new(),
@@ -68,7 +92,7 @@ impl<'a> Dec<'a> {
 
     /// Returns the name of the node, empty for the top level.
     pub fn name(&self) -> &'a str {
-        self.node.map_or("", |it| it.name().value())
+        self.name
     }
 
     /// Returns where the name of the node stands; the start of the file for the top level.
@@ -89,7 +113,10 @@ impl<'a> Dec<'a> {
 
     /// Says whether the node has braces.
     pub fn has_block(&self) -> bool {
-        self.node.is_some_and(|it| it.children().is_some())
+        match self.recorder() {
+            Some((recorder, at)) => recorder.has_fields(at),
+            None => self.node.is_some_and(|it| it.children().is_some()),
+        }
     }
 
     /// Adds a diagnostic.
@@ -101,8 +128,18 @@ impl<'a> Dec<'a> {
         Given {
             reading: self.reading,
             entry,
-            owner: self.name(),
+            owner: self.name,
+            record: None,
         }
+    }
+
+    /// A value that is not there, recorded under this number.
+    fn recorded(&self, value: usize, key: Option<&'a str>) -> Option<Given<'a>> {
+        let entry = self.reading.document.nodes().first()?.entries().first()?;
+        Some(Given {
+            record: Some((value, key)),
+            ..self.given(entry)
+        })
     }
 
     // --- values and properties of the node itself
@@ -110,6 +147,9 @@ impl<'a> Dec<'a> {
     /// Takes the next plain value, if there is one.
     pub fn value(&mut self) -> Option<Given<'a>> {
         self.values_known = true;
+        if let Some((recorder, at)) = self.recorder() {
+            return self.recorded(recorder.value(at)?, None);
+        }
         let at = self.entries.iter().position(|it| it.name().is_none())?;
         let entry = self.entries.remove(at);
         Some(self.given(entry))
@@ -118,6 +158,12 @@ impl<'a> Dec<'a> {
     /// Takes the next plain value; reports when there is none. `doc` says what it is.
     pub fn required_value(&mut self, doc: &str) -> Option<Given<'a>> {
         let value = self.value();
+        if let Some(value) = &value {
+            value.record(|it| {
+                doc.clone_into(&mut it.doc);
+                it.required = true;
+            });
+        }
         if value.is_none() && !self.touches_poison() {
             let name = self.name();
             self.report(
@@ -131,12 +177,21 @@ impl<'a> Dec<'a> {
 
     /// Takes all plain values that are left.
     pub fn values(&mut self) -> Vec<Given<'a>> {
+        if self.record.is_some() {
+            let all: Vec<_> = self.value().into_iter().collect();
+            all.iter().for_each(|it| it.record(|it| it.many = true));
+            return all;
+        }
         std::iter::from_fn(|| self.value()).collect()
     }
 
     /// Takes all plain values; reports when there is none.
     pub fn required_values(&mut self, doc: &str) -> Vec<Given<'a>> {
         let mut all: Vec<_> = self.required_value(doc).into_iter().collect();
+        if self.record.is_some() {
+            all.iter().for_each(|it| it.record(|it| it.many = true));
+            return all;
+        }
         all.extend(self.values());
         all
     }
@@ -144,11 +199,19 @@ impl<'a> Dec<'a> {
     /// Takes the property `name=`, if it is given.
     pub fn property(&mut self, name: &'static str, doc: &'static str) -> Option<Given<'a>> {
         self.properties.push(Field { name, doc });
+        if let Some((recorder, at)) = self.recorder() {
+            return self.recorded(recorder.property(at, name, doc)?, Some(name));
+        }
         self.take_property(|key| key == name).pop()
     }
 
     /// Takes all properties: for nodes whose keys are free.
     pub fn all_properties(&mut self) -> Vec<Given<'a>> {
+        if let Some((recorder, at)) = self.recorder() {
+            let value = recorder.any_property(at);
+            let given = value.and_then(|it| self.recorded(it, Some("KEY")));
+            return given.into_iter().collect();
+        }
         let mut found: Vec<Given<'a>> = Vec::new();
         for given in self.take_property(|_| true) {
             // A key given twice has been reported; the last one holds.
@@ -172,7 +235,16 @@ impl<'a> Dec<'a> {
 
     /// Takes every child of this name, in order.
     pub fn children(&mut self, name: &'static str, doc: &'static str) -> Vec<Self> {
+        self.take_children(name, doc, true)
+    }
+
+    fn take_children(&mut self, name: &'static str, doc: &'static str, repeats: bool) -> Vec<Self> {
         self.fields.push(Field { name, doc });
+        if let Some((recorder, at)) = self.recorder() {
+            let child = recorder.child(at, name, doc, repeats);
+            let child = child.map(|it| Self::recording(self.reading, it, name));
+            return child.into_iter().collect();
+        }
         let (taken, left) = std::mem::take(&mut self.children)
             .into_iter()
             .partition(|it| it.name().value() == name);
@@ -186,6 +258,10 @@ impl<'a> Dec<'a> {
 
     /// Takes every child with one of the names, in the order of the file.
     pub fn ordered_children(&mut self, names: &[(&'static str, &'static str)]) -> Vec<Self> {
+        if self.record.is_some() {
+            let each = names.iter().map(|it| self.children(it.0, it.1));
+            return each.collect::<Vec<_>>().into_iter().flatten().collect();
+        }
         self.fields
             .extend(names.iter().map(|(name, doc)| Field { name, doc }));
         let is_wanted = |it: &&KdlNode| names.iter().any(|name| name.0 == it.name().value());
@@ -203,6 +279,11 @@ impl<'a> Dec<'a> {
     /// Takes all children that are left: for blocks whose names are free.
     pub fn all_children(&mut self) -> Vec<Self> {
         let reading = self.reading;
+        if let Some((recorder, at)) = self.recorder() {
+            let child = recorder.any_child(at);
+            let child = child.map(|it| Self::recording(reading, it, "NAME"));
+            return child.into_iter().collect();
+        }
         let taken = std::mem::take(&mut self.children);
         taken
             .into_iter()
@@ -212,7 +293,7 @@ impl<'a> Dec<'a> {
 
     /// Takes the child of this name; reports a second one.
     pub fn child(&mut self, name: &'static str, doc: &'static str) -> Option<Self> {
-        let mut found = self.children(name, doc).into_iter();
+        let mut found = self.take_children(name, doc, false).into_iter();
         let first = found.next()?;
         for again in found {
             self.report(
@@ -273,12 +354,20 @@ impl<'a> Dec<'a> {
 
     /// Reports that a field is missing unless a name close to it was used instead; call it where the field was not found.
     pub fn missing(&mut self, name: &'static str) {
+        if let Some((recorder, at)) = self.recorder() {
+            recorder.missed(at, name);
+            return;
+        }
         let field = self.fields.iter().find(|it| it.name == name).copied();
         self.missing.extend(field);
     }
 
     /// Reports that a property is missing.
     pub fn missing_property(&mut self, name: &'static str) {
+        if let Some((recorder, at)) = self.recorder() {
+            recorder.missed(at, name);
+            return;
+        }
         let Some(field) = self.properties.iter().find(|it| it.name == name) else {
             return;
         };
@@ -290,8 +379,21 @@ impl<'a> Dec<'a> {
         );
     }
 
+    /// Says that a field must be given once, where the decoder counts by itself.
+    pub fn counts_itself(&self, name: &'static str) {
+        if let Some((recorder, at)) = self.recorder() {
+            recorder.change_field(at, name, |it| {
+                it.required = true;
+                it.repeats = false;
+            });
+        }
+    }
+
     /// Says whether the node has a child of this name, read or not.
     pub fn was_given(&self, name: &str) -> bool {
+        if let Some((recorder, at)) = self.recorder() {
+            return recorder.has_fields(at);
+        }
         let children = self.node.and_then(KdlNode::children);
         children.is_some_and(|it| it.nodes().iter().any(|it| it.name().value() == name))
     }
@@ -307,7 +409,12 @@ impl<'a> Dec<'a> {
     /// Refuses children that the grammar has and this version cannot carry out.
     pub fn not_yet(&mut self, names: &[&'static str]) {
         for name in names {
-            for child in self.children(name, "not supported yet") {
+            let children = self.children(name, "not supported yet");
+            if let Some((recorder, at)) = self.recorder() {
+                recorder.change_field(at, name, |it| it.supported = false);
+                continue;
+            }
+            for child in children {
                 child.refuse_not_yet(&format!("`{name}`"));
             }
         }
@@ -316,7 +423,10 @@ impl<'a> Dec<'a> {
     /// Refuses properties that the grammar has and this version cannot carry out.
     pub fn not_yet_properties(&mut self, names: &[&'static str]) {
         for name in names {
-            if let Some(given) = self.property(name, "not supported yet") {
+            let given = self.property(name, "not supported yet");
+            if let Some((recorder, at)) = self.recorder() {
+                recorder.change_field(at, name, |it| it.supported = false);
+            } else if let Some(given) = given {
                 self.report(not_yet(&format!("`{name}=`"), &given.key_location()));
             }
         }
@@ -331,144 +441,6 @@ impl<'a> Dec<'a> {
         self.node
             .is_some_and(|it| self.reading.is_poisoned(&span_range(it.span())))
     }
-
-    // --- what nobody asked for
-
-    /// Reports every value, property and child that nobody asked for, and what is missing.
-    pub fn finish(mut self) {
-        self.leftover_values();
-        self.leftover_properties();
-        let meant = self.leftover_children();
-        if meant.contains(&"") {
-            return;
-        }
-        for field in std::mem::take(&mut self.missing) {
-            if !meant.contains(&field.name) {
-                self.report_missing(field);
-            }
-        }
-    }
-
-    fn report_missing(&self, field: Field) {
-        let Field { name, doc } = field;
-        let message = match self.name() {
-            "" => format!("there is no `{name}`"),
-            owner => format!("`{owner}` has no `{name}`"),
-        };
-        self.report(
-            Diagnostic::error(Code::MissingName, message)
-                .at(&self.head_location(), format!("needs `{name}`"))
-                .help(format!("add `{name}`: {doc}")),
-        );
-    }
-
-    fn leftover_values(&mut self) {
-        let left: Vec<&KdlEntry> = self
-            .entries
-            .iter()
-            .filter(|it| it.name().is_none())
-            .copied()
-            .collect();
-        let Some(first) = left.first() else { return };
-        let span = entry_span(first);
-        if self.reading.is_poisoned(&span) {
-            return;
-        }
-        let name = self.name();
-        let (message, label) = if self.values_known {
-            (
-                format!("`{name}` has more values than it takes"),
-                "one too many",
-            )
-        } else {
-            (format!("`{name}` takes no value"), "not expected")
-        };
-        self.report(
-            Diagnostic::error(Code::TooManyValues, message)
-                .at(&self.reading.location(span), label)
-                .help("remove it"),
-        );
-    }
-
-    fn leftover_properties(&mut self) {
-        let known: Vec<&str> = self.properties.iter().map(|it| it.name).collect();
-        for given in self.take_property(|_| true) {
-            let key = given.key().unwrap_or_default();
-            let at = given.key_location();
-            if self.reading.is_poisoned(&at.span) {
-                continue;
-            }
-            let name = self.name();
-            let diagnostic = if self.fields.iter().any(|it| it.name == key) {
-                Diagnostic::error(
-                    Code::WrongPlace,
-                    format!("`{key}` goes inside the braces of `{name}`"),
-                )
-                .at(&at, "not on the first line")
-                .help(format!(
-                    "write `{key} {}` on a line of its own between `{{` and `}}`",
-                    given.location().text()
-                ))
-            } else if known.is_empty() {
-                Diagnostic::error(
-                    Code::UnexpectedProperty,
-                    format!("`{name}` takes no `{key}=`"),
-                )
-                .at(&at, "not expected")
-                .help("write values one after the other, or remove it")
-            } else {
-                unknown(&format!("`{name}` has no `{key}=`"), &at, key, &known)
-            };
-            self.report(diagnostic);
-        }
-    }
-
-    /// Reports unknown children and returns the names that they were meant to be; an empty one where that cannot be known.
-    fn leftover_children(&mut self) -> Vec<&'static str> {
-        let names: Vec<&'static str> = self.fields.iter().map(|it| it.name).collect();
-        let mut meant = Vec::new();
-        for child in std::mem::take(&mut self.children) {
-            let span = span_range(child.name().span());
-            if self.reading.is_poisoned(&span) {
-                meant.push("");
-                continue;
-            }
-            let word = child.name().value();
-            meant.extend(suggest::closest(word, &names));
-            self.report_unknown(word, &self.reading.location(span), &names);
-            if names.is_empty() {
-                break;
-            }
-        }
-        meant
-    }
-
-    fn report_unknown(&self, word: &str, at: &Location, names: &[&'static str]) {
-        let name = self.name();
-        let diagnostic = if names.is_empty() {
-            Diagnostic::error(Code::UnexpectedBlock, format!("`{name}` takes no block"))
-                .at(at, "not expected")
-                .help("remove the braces and what they hold")
-        } else if self.properties.iter().any(|it| it.name == word) {
-            Diagnostic::error(
-                Code::WrongPlace,
-                format!("`{word}` goes on the first line of `{name}`"),
-            )
-            .at(at, "not inside the braces")
-            .help(format!("write `{name} .. {word}=\"..\" {{`"))
-        } else if name.is_empty() {
-            unknown(&format!("there is no `{word}`"), at, word, names)
-        } else {
-            unknown(&format!("`{name}` has no `{word}`"), at, word, names)
-        };
-        self.report(diagnostic);
-    }
-}
-
-fn unknown(message: &str, at: &Location, word: &str, known: &[&str]) -> Diagnostic {
-    let mut diagnostic = Diagnostic::error(Code::UnknownName, message).at(at, "unknown name");
-    diagnostic.help = suggest::hint(word, known);
-    diagnostic
 }
 
 /// Says that something of the grammar is not supported yet.

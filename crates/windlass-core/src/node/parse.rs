@@ -48,6 +48,7 @@ pub(super) fn parse(original: &Arc<Source>) -> Reading {
         poisoned: scan.poisoned,
         incomplete: Cell::new(scan.incomplete),
         diagnostics: RefCell::new(diagnostics),
+        recorder: None,
     };
     check_nodes(&reading, reading.document.nodes());
     reading
@@ -158,6 +159,11 @@ fn parse_or_recover(mut text: String, statements: &[Range<usize>]) -> Outcome {
             }
         }
     }
+}
+
+/// Parses a text without judging it; `None` where it is no KDL.
+pub(crate) fn parse_tree(text: &str) -> Option<KdlDocument> {
+    on_big_stack(|| KdlDocument::parse_v2(text).ok()).flatten()
 }
 
 fn first(diagnostics: Vec<KdlDiagnostic>) -> Option<KdlDiagnostic> {

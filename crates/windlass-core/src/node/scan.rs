@@ -15,8 +15,7 @@ use std::sync::Arc;
 use crate::diag::{Code, Diagnostic, Location, Source};
 use crate::node::secret;
 
-pub(super) use self::character::is_newline;
-use self::character::is_space;
+pub(crate) use self::character::{is_newline, is_space};
 
 /// The largest manifest in bytes.
 pub const MAX_BYTES: usize = 1024 * 1024;

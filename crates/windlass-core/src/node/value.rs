@@ -6,7 +6,8 @@ use kdl::{KdlEntry, KdlValue};
 
 use crate::diag::{Code, Diagnostic, Location, Sourced};
 
-use super::{Reading, suggest};
+use super::shape::{Kind, ValueShape};
+use super::{Mark, Reading, suggest};
 
 /// Turns a span of the parser into a range.
 pub(super) fn span_range(span: miette::SourceSpan) -> Range<usize> {
@@ -41,17 +42,23 @@ pub struct Given<'a> {
     pub(super) reading: &'a Reading,
     pub(super) entry: &'a KdlEntry,
     pub(super) owner: &'a str,
+    /// While fields are recorded: the number of this value, and its key.
+    pub(super) record: Option<(usize, Option<&'a str>)>,
 }
 
 impl Given<'_> {
     /// Returns where the value stands.
     pub fn location(&self) -> Location {
+        if let Some((value, _)) = self.record {
+            return self.reading.location(value..value);
+        }
         self.reading.location(entry_span(self.entry))
     }
 
     /// Returns where the key of a property stands, the value's place for a plain value.
     pub fn key_location(&self) -> Location {
         match self.entry.name() {
+            _ if self.record.is_some() => self.location(),
             Some(name) => self.reading.location(span_range(name.span())),
             None => self.location(),
         }
@@ -59,7 +66,35 @@ impl Given<'_> {
 
     /// Returns the key of a property.
     pub fn key(&self) -> Option<&str> {
-        self.entry.name().map(kdl::KdlIdentifier::value)
+        match self.record {
+            Some((_, key)) => key,
+            None => self.entry.name().map(kdl::KdlIdentifier::value),
+        }
+    }
+
+    /// Changes what is known of the value, if fields are recorded.
+    pub(super) fn record(&self, change: impl FnOnce(&mut ValueShape)) {
+        if let (Some(recorder), Some((value, _))) = (&self.reading.recorder, self.record) {
+            recorder.change(value, change);
+        }
+    }
+
+    /// Notes something about the value for the field list. Nothing happens unless fields are recorded.
+    pub fn mark(&self, mark: Mark<'_>) {
+        if let (Some(recorder), Some((value, _))) = (&self.reading.recorder, self.record) {
+            recorder.mark(value, mark);
+        }
+    }
+
+    /// While fields are recorded: notes the kind and says so.
+    fn records(&self, kind: Kind) -> bool {
+        match (&self.reading.recorder, self.record) {
+            (Some(recorder), Some((value, _))) => {
+                recorder.read_as(value, kind);
+                true
+            }
+            _ => false,
+        }
     }
 
     /// Says whether everything has been said about the value already.
@@ -74,6 +109,9 @@ impl Given<'_> {
 
     /// Reads text. Reports anything else.
     pub fn text(&self) -> Option<Sourced<String>> {
+        if self.records(Kind::Text) {
+            return Some(Sourced::new("x".to_owned(), self.location()));
+        }
         if self.is_settled() {
             return None;
         }
@@ -90,6 +128,9 @@ impl Given<'_> {
 
     /// Reads a whole number in `range`. Reports anything else.
     pub fn integer(&self, range: RangeInclusive<i64>) -> Option<Sourced<i64>> {
+        if self.records(Kind::Integer(*range.start(), *range.end())) {
+            return Some(Sourced::new(*range.start(), self.location()));
+        }
         if self.is_settled() {
             return None;
         }
@@ -116,6 +157,9 @@ impl Given<'_> {
 
     /// Reads `#true` or `#false`. Reports anything else.
     pub fn flag(&self) -> Option<Sourced<bool>> {
+        if self.records(Kind::Flag) {
+            return Some(Sourced::new(true, self.location()));
+        }
         if self.is_settled() {
             return None;
         }
@@ -137,6 +181,9 @@ impl Given<'_> {
 
     /// Reads any scalar: text, a whole number or a flag. Reports fractions.
     pub fn scalar(&self) -> Option<Sourced<Scalar>> {
+        if self.records(Kind::Scalar) {
+            return Some(Sourced::new(Scalar::Text("x".to_owned()), self.location()));
+        }
         if self.is_settled() {
             return None;
         }
@@ -158,6 +205,13 @@ impl Given<'_> {
 
     /// Reads one of a closed set of words. Reports anything else.
     pub fn word<T: Copy>(&self, words: &[(&str, T)]) -> Option<Sourced<T>> {
+        if self.records(Kind::Text) {
+            self.record(|it| {
+                it.template = false;
+                it.words = words.iter().map(|it| it.0.to_owned()).collect();
+            });
+            return Some(Sourced::new(words.first()?.1, self.location()));
+        }
         let text = self.text()?;
         if let Some((_, found)) = words.iter().find(|it| it.0 == text.value) {
             return Some(Sourced::new(*found, text.location));
@@ -178,6 +232,9 @@ impl Given<'_> {
 
     /// Reads a span of time with its unit, such as `"30m"` or `"1h30m"`, as seconds. Reports anything else.
     pub fn duration(&self) -> Option<Sourced<u64>> {
+        if self.records(Kind::Duration) {
+            return Some(Sourced::new(1, self.location()));
+        }
         if !self.is_settled()
             && let KdlValue::Integer(number) = self.entry.value()
         {

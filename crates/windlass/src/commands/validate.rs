@@ -2,10 +2,10 @@
 
 use serde_json::json;
 use windlass_backends::files::WorkspaceFiles;
-use windlass_core::diag::{Diagnostic, has_errors, json as diagnostics_json};
+use windlass_core::diag::{Diagnostic, has_errors, json as diagnostics_json, text};
 use windlass_engine::recipe::prepare;
 
-use crate::cli::ValidateArgs;
+use crate::cli::{DiagnosticFormat, ValidateArgs};
 use crate::commands::Context;
 use crate::failure::{Exit, Failure};
 use crate::load;
@@ -14,18 +14,34 @@ use crate::session::default_host;
 pub(crate) fn run(context: &Context<'_>, arguments: &ValidateArgs) -> Result<Exit, Failure> {
     let (diagnostics, summary) = check(context)?;
     let failed = has_errors(&diagnostics);
-    if arguments.json {
-        let diagnostics = diagnostics_json::to_json(&diagnostics);
-        let document =
-            json!({ "format_version": "1.0", "valid": !failed, "diagnostics": diagnostics });
-        context.terminal.print(&format!("{document:#}\n"))?;
-        return Ok(if failed { Exit::Error } else { Exit::Done });
+    let exit = if failed { Exit::Error } else { Exit::Done };
+    let format = if arguments.json {
+        DiagnosticFormat::Json
+    } else {
+        arguments.format
+    };
+    match format {
+        DiagnosticFormat::Json => json_out(context, &diagnostics)?,
+        DiagnosticFormat::Short => {
+            let (shown, more) = text::first(&diagnostics);
+            context.terminal.print(&text::render_plain(shown))?;
+            context.terminal.say(&more);
+        }
+        DiagnosticFormat::Text => {
+            context.terminal.show(&diagnostics);
+            context.terminal.print(&summary)?;
+        }
     }
-    if failed {
-        return Err(Failure::diagnostics(diagnostics));
-    }
-    context.terminal.show(&diagnostics);
-    context.done(&summary)
+    Ok(exit)
+}
+
+fn json_out(context: &Context<'_>, diagnostics: &[Diagnostic]) -> Result<(), Failure> {
+    let document = json!({
+        "format_version": "1.0",
+        "valid": !has_errors(diagnostics),
+        "diagnostics": diagnostics_json::to_json(diagnostics),
+    });
+    context.terminal.print(&format!("{document:#}\n"))
 }
 
 /// Returns all diagnostics, and what to say where there is no error.

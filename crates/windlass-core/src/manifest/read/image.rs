@@ -5,7 +5,7 @@ use crate::manifest::raw::{ImageBody, ImageNode, ImageRepository, Maps, NeedNode
 use crate::node::{Dec, Given};
 
 use super::repository::read_settings;
-use super::{check_word, identifier, no_template, pair, pairs, place};
+use super::{check_word, identifier, no_template, pair, pairs, place, plain, refers};
 
 pub(super) fn read_image(node: &mut Dec<'_>) -> Option<ImageNode> {
     let name = identifier(node);
@@ -15,6 +15,7 @@ pub(super) fn read_image(node: &mut Dec<'_>) -> Option<ImageNode> {
             "the pattern that makes the Dockerfile, such as `\"python@1\"`",
         )
         .and_then(|it| it.text());
+    refers(node, pattern.as_slice(), "pattern");
     node.not_yet_properties(&["extends", "abstract"]);
     let body = read_body(node);
     if let (Some(pattern), Some(dockerfile)) = (&pattern, &body.dockerfile) {
@@ -53,6 +54,8 @@ pub(super) fn read_body(node: &mut Dec<'_>) -> ImageBody {
         network: node.text("network", "the network of RUN steps: default, none or host"),
         ..ImageBody::default()
     };
+    plain(node, body.doc.as_ref());
+    refers(node, &body.targets, "registry");
     read_with(node, &mut body);
     body.stamp = node
         .block(
@@ -105,6 +108,7 @@ fn refuse(node: &mut Dec<'_>, body: &ImageBody) {
         no_template(node, what, text);
     }
     for (what, list) in [
+        ("group", &body.groups),
         ("ignore", &body.ignore),
         ("platform", &body.platforms),
         ("target", &body.targets),
@@ -167,8 +171,10 @@ fn read_needs(node: &mut Dec<'_>) -> Vec<NeedNode> {
             );
         }
         let as_name = as_name.and_then(|it| it.text());
+        plain(&child, as_name.as_ref());
         for image in images {
             no_template(&child, "needs", &image);
+            refers(&child, std::slice::from_ref(&image), "image");
             all.push(NeedNode {
                 image,
                 as_name: as_name.clone(),

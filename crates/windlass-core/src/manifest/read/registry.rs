@@ -3,7 +3,7 @@
 use crate::manifest::raw::{MirrorNode, RegistryNode, RoleNode, Text};
 use crate::node::{Dec, Given};
 
-use super::identifier;
+use super::{identifier, plain};
 
 pub(super) fn read_registry(node: &mut Dec<'_>) -> Option<RegistryNode> {
     let name = identifier(node);
@@ -83,8 +83,10 @@ pub(super) fn read_mirror(node: &mut Dec<'_>) -> Option<MirrorNode> {
     if to.is_none() {
         node.missing_property("to");
     }
+    let upstream = upstream.and_then(|it| it.text());
+    plain(node, upstream.as_ref());
     Some(MirrorNode {
-        upstream: upstream?.text()?,
+        upstream: upstream?,
         to: to?.text()?,
     })
 }

@@ -3,9 +3,10 @@
 use crate::diag::{Code, Diagnostic, Location, Sourced};
 use crate::manifest::model::{Encryption, LifecycleCount, LifecycleRule, LifecycleSelection};
 use crate::manifest::raw::{RepositoryNode, SettingsBody, TagsNode, Text};
-use crate::node::{Dec, Given};
+use crate::node::shape::Kind;
+use crate::node::{Dec, Given, Mark};
 
-use super::{no_template, pairs};
+use super::{no_template, pairs, plain, refers};
 
 /// The most rules that ECR takes in one policy (ECR quotas, "Rules per lifecycle policy").
 const MAX_RULES: usize = 50;
@@ -14,8 +15,10 @@ pub(super) fn read_repository(node: &mut Dec<'_>) -> Option<RepositoryNode> {
     node.not_yet_properties(&["extends", "abstract"]);
     let name = node.required_value("the name, in quotes");
     let doc = node.text("doc", "what the repository is for");
+    plain(node, doc.as_ref());
     let settings = read_settings(node);
     let name = name?.text()?;
+    node.reading().mark(&name.location, Mark::Kind(Kind::Name));
     if name.value.contains("{{") {
         node.report(crate::node::not_yet("a template in a name", &name.location));
         return None;
@@ -55,6 +58,7 @@ pub(super) fn read_settings(node: &mut Dec<'_>) -> SettingsBody {
     for target in &settings.targets {
         no_template(node, "target", target);
     }
+    refers(node, &settings.targets, "registry");
     settings
 }
 
@@ -83,6 +87,7 @@ fn read_tags(node: &mut Dec<'_>) -> Option<Sourced<TagsNode>> {
 
 /// ECR's pattern of an exclusion filter: `[0-9a-zA-Z._*-]{1,128}`, with at most two wildcards.
 fn check_exception(node: &Dec<'_>, pattern: &Text) {
+    plain(node, Some(pattern));
     let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '*' | '-');
     let length = pattern.value.len();
     if (1..=128).contains(&length) && pattern.value.chars().all(good) {
@@ -102,7 +107,11 @@ fn read_encryption(node: &mut Dec<'_>) -> Option<Sourced<Encryption>> {
     let kind = node.required_value("`aes256`, `kms` or `kms-dsse`")?;
     let key = node.property("key", "the KMS key");
     let kind = kind.word(&[("aes256", 0), ("kms", 1), ("kms-dsse", 2)])?;
-    let key_text = key.as_ref().and_then(Given::text).map(|it| it.value);
+    let key_text = key.as_ref().and_then(Given::text);
+    if let Some(key) = &key_text {
+        no_template(node, "key", key);
+    }
+    let key_text = key_text.map(|it| it.value);
     let encryption = match kind.value {
         1 => Encryption::Kms(key_text),
         2 => Encryption::KmsDsse(key_text),
@@ -191,6 +200,9 @@ fn check_order(node: &Dec<'_>, before: &[(LifecycleRule, Location)], rule: &Life
 fn read_rule(node: &mut Dec<'_>) -> Option<LifecycleRule> {
     let select = read_selection(node);
     let archived = node.property("archived", "images that were archived");
+    if let Some(archived) = &archived {
+        archived.mark(Mark::Kind(Kind::Flag));
+    }
     let counts = [
         (node.property("count", "how many images stay"), "count"),
         (
@@ -206,6 +218,11 @@ fn read_rule(node: &mut Dec<'_>) -> Option<LifecycleRule> {
             "archived-days",
         ),
     ];
+    for (count, _) in &counts {
+        if let Some(count) = count {
+            count.mark(Mark::Kind(Kind::Integer(1, i64::from(u32::MAX))));
+        }
+    }
     let when = read_when(node, &counts);
     if let Some(archived) = archived {
         node.report(crate::node::not_yet(
@@ -270,6 +287,16 @@ fn read_selection(node: &mut Dec<'_>) -> Option<LifecycleSelection> {
     let tagged = node.property("tagged", "a pattern of tags");
     let untagged = node.property("untagged", "images without a tag");
     let any = node.property("any", "all images");
+    for (given, kind) in [
+        (&tagged, Kind::Text),
+        (&untagged, Kind::Flag),
+        (&any, Kind::Flag),
+    ] {
+        if let Some(given) = given {
+            given.mark(Mark::Kind(kind));
+            given.mark(Mark::Plain);
+        }
+    }
     let given: Vec<Given<'_>> = [tagged, untagged, any].into_iter().flatten().collect();
     let diagnostic = Diagnostic::error(
         Code::LifecycleRule,

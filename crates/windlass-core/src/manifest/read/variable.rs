@@ -2,7 +2,10 @@
 
 use crate::diag::{Code, Diagnostic, Sourced};
 use crate::manifest::raw::{Text, VariableKind, VariableNode};
-use crate::node::{Dec, Given, Scalar};
+use crate::node::shape::Kind;
+use crate::node::{Dec, Given, Mark, Scalar};
+
+use super::{no_template, plain};
 
 const KINDS: &[(&str, VariableKind)] = &[
     ("string", VariableKind::Text),
@@ -13,16 +16,19 @@ const KINDS: &[(&str, VariableKind)] = &[
 
 pub(super) fn read_variable(node: &mut Dec<'_>) -> Option<VariableNode> {
     let name = name(node);
-    node.text("doc", "what the variable is for");
+    let doc = node.text("doc", "what the variable is for");
+    plain(node, doc.as_ref());
     let declared = node.block("type", "string, int, bool or list", |it| {
         it.required_value("a type")?.word(KINDS)
     });
     let default = scalars(node, "default", "the value where nothing else gives one");
     let from_env = node.block("from-env", "environment variables, in order", |it| {
-        it.required_values("the name of an environment variable")
-            .iter()
-            .filter_map(Given::text)
-            .collect()
+        let names = it.required_values("the name of an environment variable");
+        let names: Vec<Text> = names.iter().filter_map(Given::text).collect();
+        for name in &names {
+            no_template(it, "from-env", name);
+        }
+        names
     });
     let one_of = scalars(node, "one-of", "the values allowed").unwrap_or_default();
     let matches = node.block(
@@ -33,6 +39,8 @@ pub(super) fn read_variable(node: &mut Dec<'_>) -> Option<VariableNode> {
             let message = it
                 .property("message", "what to say otherwise")
                 .and_then(|it| it.text());
+            plain(it, Some(&pattern));
+            plain(it, message.as_ref());
             Some((pattern, message))
         },
     );
@@ -82,15 +90,21 @@ fn scalars(
     doc: &'static str,
 ) -> Option<Vec<Sourced<Scalar>>> {
     node.block(name, doc, |it| {
-        it.required_values(doc)
-            .iter()
-            .filter_map(Given::scalar)
-            .collect()
+        let values = it.required_values(doc);
+        let values: Vec<Sourced<Scalar>> = values.iter().filter_map(Given::scalar).collect();
+        for value in &values {
+            if let Scalar::Text(text) = &value.value {
+                let text = Sourced::new(text.clone(), value.location.clone());
+                no_template(it, name, &text);
+            }
+        }
+        values
     })
 }
 
 fn name(node: &mut Dec<'_>) -> Option<Text> {
     let name = node.required_value("the name, in quotes")?.text()?;
+    node.reading().mark(&name.location, Mark::Kind(Kind::Name));
     let starts = name
         .value
         .starts_with(|c: char| c.is_ascii_lowercase() || c == '_');

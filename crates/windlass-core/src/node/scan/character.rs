@@ -5,7 +5,7 @@ use crate::diag::Code;
 use super::Scanner;
 
 /// Says whether KDL reads the character as space.
-pub(super) fn is_space(c: char) -> bool {
+pub(crate) fn is_space(c: char) -> bool {
     matches!(
         c,
         '\t' | ' ' | '\u{a0}' | '\u{1680}' | '\u{2000}'
@@ -14,7 +14,7 @@ pub(super) fn is_space(c: char) -> bool {
 }
 
 /// Says whether KDL ends a line at the character.
-pub(in crate::node) fn is_newline(c: char) -> bool {
+pub(crate) fn is_newline(c: char) -> bool {
     matches!(
         c,
         '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}'

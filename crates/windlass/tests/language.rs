@@ -1,0 +1,147 @@
+//! The commands about the language itself: formatting, explaining, validating, listing fields.
+
+#[path = "common/mod.rs"]
+mod common;
+
+use std::io::Write as _;
+use std::process::Stdio;
+
+use common::{Done, Workspace};
+
+const UNTIDY: &str = "workspace \"w\"\nregistry \"dev\" {\n  account \"111122223333\" // ours\n  region eu-west-1\n}\n";
+const TIDY: &str = "workspace \"w\"\n\nregistry \"dev\" {\n    account \"111122223333\" // ours\n    region \"eu-west-1\"\n}\n";
+
+/// Runs a command with a text on its standard input.
+fn fed(workspace: &Workspace, text: &str, arguments: &[&str]) -> Done {
+    let mut child = workspace
+        .command(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    let mut input = child.stdin.take().expect("a pipe");
+    input.write_all(text.as_bytes()).expect("written");
+    drop(input);
+    Done::of(child.wait_with_output().expect("it ends"))
+}
+
+#[test]
+fn files_are_formatted_in_place_and_checked_without_writing() {
+    let workspace = Workspace::new(&[
+        ("windlass.kdl", UNTIDY),
+        ("teams/a.kdl", "image   \"a\"\n"),
+        ("other/windlass.kdl", "workspace   \"other\"\n"),
+        (".hidden/b.kdl", "image   \"b\"\n"),
+    ]);
+    workspace
+        .run(&["fmt", "--check"])
+        .exits(1)
+        .says("--- windlass.kdl")
+        .says("+ region \"eu-west-1\"")
+        .says("+++ teams/a.kdl (formatted)");
+    assert_eq!(
+        workspace.read("windlass.kdl"),
+        UNTIDY,
+        "a check writes nothing"
+    );
+    workspace
+        .run(&["fmt"])
+        .exits(0)
+        .says("formatted teams/a.kdl");
+    assert_eq!(workspace.read("windlass.kdl"), TIDY);
+    assert_eq!(workspace.read("teams/a.kdl"), "image \"a\"\n");
+    assert_eq!(
+        workspace.read("other/windlass.kdl"),
+        "workspace   \"other\"\n"
+    );
+    assert_eq!(workspace.read(".hidden/b.kdl"), "image   \"b\"\n");
+    let again = workspace.run(&["fmt", "--check"]).exits(0);
+    assert_eq!(again.out, "");
+    workspace.run(&["fmt", "other"]).exits(0);
+    assert_eq!(
+        workspace.read("other/windlass.kdl"),
+        "workspace \"other\"\n"
+    );
+}
+
+#[test]
+fn what_cannot_be_read_is_left_alone_and_the_rest_is_formatted() {
+    let workspace = Workspace::new(&[("a.kdl", "a {\n"), ("b.kdl", "b   1\n")]);
+    workspace
+        .run(&["fmt", "a.kdl", "b.kdl"])
+        .exits(1)
+        .says("syntax/unclosed-block");
+    assert_eq!(workspace.read("a.kdl"), "a {\n");
+    assert_eq!(workspace.read("b.kdl"), "b 1\n");
+}
+
+#[test]
+fn standard_input_is_formatted_onto_standard_output() {
+    let workspace = Workspace::new(&[]);
+    let done = fed(&workspace, UNTIDY, &["fmt", "--stdin"]).exits(0);
+    assert_eq!(done.out, TIDY);
+    fed(&workspace, UNTIDY, &["fmt", "--stdin", "--check"])
+        .exits(1)
+        .says("+++ stdin (formatted)");
+    fed(&workspace, TIDY, &["fmt", "--stdin", "--check"]).exits(0);
+}
+
+#[test]
+fn the_first_twenty_problems_are_shown_and_the_others_counted() {
+    let mut manifest = String::from(TIDY);
+    for number in 0..33 {
+        manifest.push_str(&format!("imge \"a{number}\"\n"));
+    }
+    let workspace = Workspace::new(&[("windlass.kdl", &manifest)]);
+    let text = workspace
+        .run(&["validate"])
+        .exits(1)
+        .says("and 13 more, all of them errors");
+    assert_eq!(text.err.matches("structure/unknown-name").count(), 20);
+    let short = workspace.run(&["validate", "--format", "short"]).exits(1);
+    assert_eq!(short.out.lines().count(), 20);
+    assert_eq!(
+        short.out.lines().next(),
+        Some("windlass.kdl:7:1: structure/unknown-name: there is no `imge`")
+    );
+    for arguments in [
+        &["validate", "--json"][..],
+        &["validate", "--format", "json"],
+    ] {
+        let json = workspace.run(arguments).exits(1).json();
+        assert_eq!(json["diagnostics"].as_array().map(Vec::len), Some(33));
+        assert_eq!(json["valid"], false);
+    }
+}
+
+#[test]
+fn a_valid_manifest_is_silent_where_lines_are_wanted() {
+    let workspace = Workspace::new(&[("windlass.kdl", TIDY)]);
+    let short = workspace.run(&["validate", "--format", "short"]).exits(0);
+    assert_eq!(short.out, "");
+    workspace
+        .run(&["validate"])
+        .exits(0)
+        .says("windlass.kdl is valid");
+}
+
+#[test]
+fn codes_and_fields_are_explained() {
+    let workspace = Workspace::new(&[]);
+    workspace
+        .run(&["explain", "syntax/unclosed-string"])
+        .exits(0)
+        .says("A quoted text is never closed.");
+    workspace
+        .run(&["explain", "syntax/unclosed-sting"])
+        .exits(1)
+        .says("did you mean `syntax/unclosed-string`?");
+    workspace.run(&["explain"]).exits(0).says("limits/not-utf8");
+    let fields = workspace.run(&["schema"]).exits(0).json();
+    assert!(fields["fields"].as_array().expect("a list").len() > 100);
+    workspace
+        .run(&["schema", "--format", "markdown"])
+        .exits(0)
+        .says("### Fields of `image`");
+}
