@@ -3,6 +3,7 @@
 #[path = "common/mod.rs"]
 mod common;
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::Stdio;
 
@@ -91,7 +92,7 @@ fn standard_input_is_formatted_onto_standard_output() {
 fn the_first_twenty_problems_are_shown_and_the_others_counted() {
     let mut manifest = String::from(TIDY);
     for number in 0..33 {
-        manifest.push_str(&format!("imge \"a{number}\"\n"));
+        writeln!(manifest, "imge \"a{number}\"").expect("a string takes any text");
     }
     let workspace = Workspace::new(&[("windlass.kdl", &manifest)]);
     let text = workspace

@@ -179,7 +179,9 @@ impl<'a> Dec<'a> {
     pub fn values(&mut self) -> Vec<Given<'a>> {
         if self.record.is_some() {
             let all: Vec<_> = self.value().into_iter().collect();
-            all.iter().for_each(|it| it.record(|it| it.many = true));
+            for value in &all {
+                value.record(|it| it.many = true);
+            }
             return all;
         }
         std::iter::from_fn(|| self.value()).collect()
@@ -189,7 +191,9 @@ impl<'a> Dec<'a> {
     pub fn required_values(&mut self, doc: &str) -> Vec<Given<'a>> {
         let mut all: Vec<_> = self.required_value(doc).into_iter().collect();
         if self.record.is_some() {
-            all.iter().for_each(|it| it.record(|it| it.many = true));
+            for value in &all {
+                value.record(|it| it.many = true);
+            }
             return all;
         }
         all.extend(self.values());

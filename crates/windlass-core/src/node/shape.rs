@@ -14,7 +14,7 @@ pub struct Shape {
     /// Its children with a fixed name.
     pub children: Vec<FieldShape>,
     /// What a child of any other name holds, where names are free.
-    pub any_child: Option<Box<Shape>>,
+    pub any_child: Option<Box<Self>>,
 }
 
 /// One named field of a node: a child or a property.
