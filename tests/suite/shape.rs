@@ -15,8 +15,9 @@ const LONGEST_FILE: usize = 600;
 const TO_BE_SPLIT: [(&str, usize); 1] = [("crates/windlass-engine/src/apply/tests/bring.rs", 695)];
 
 /// Our crates that anybody may build on, with the crates that each may name. `xtask` and `windlass-tests` stand outside: nobody names them.
-const EDGES: [(&str, &[&str]); 5] = [
+const EDGES: [(&str, &[&str]); 6] = [
     ("windlass-core", &[]),
+    ("windlass-policy", &["windlass-core"]),
     ("windlass-engine", &["windlass-core"]),
     ("windlass-backends", &["windlass-core", "windlass-engine"]),
     ("windlass-ecr-local", &[]),
@@ -27,6 +28,7 @@ const EDGES: [(&str, &[&str]); 5] = [
             "windlass-core",
             "windlass-ecr-local",
             "windlass-engine",
+            "windlass-policy",
         ],
     ),
 ];
@@ -174,9 +176,11 @@ fn modules_of_the_core_import_only_from_modules_before_them() {
 }
 
 #[test]
-fn the_core_touches_nothing_outside_itself() {
+fn core_and_policy_touch_nothing_outside_themselves() {
     let mut found = Vec::new();
-    for file in rust_files(&root().join("crates/windlass-core/src")) {
+    let pure = ["windlass-core", "windlass-policy"];
+    let files = pure.map(|name| rust_files(&root().join(format!("crates/{name}/src"))));
+    for file in files.into_iter().flatten() {
         let text = read(&file);
         // Tests may measure time and read their cases.
         let is_test = file.file_name().is_some_and(|name| name == "tests.rs");
@@ -193,13 +197,15 @@ fn the_core_touches_nothing_outside_itself() {
 }
 
 #[test]
-fn the_lint_settings_of_the_core_keep_those_of_the_workspace() {
-    let own = read(&root().join("crates/windlass-core/.clippy.toml"));
-    for line in read(&root().join(".clippy.toml")).lines() {
-        assert!(
-            own.contains(line),
-            "crates/windlass-core/.clippy.toml lacks: {line}"
-        );
+fn the_lint_settings_of_pure_crates_keep_those_of_the_workspace() {
+    for name in ["windlass-core", "windlass-policy"] {
+        let own = read(&root().join(format!("crates/{name}/.clippy.toml")));
+        for line in read(&root().join(".clippy.toml")).lines() {
+            assert!(
+                own.contains(line),
+                "crates/{name}/.clippy.toml lacks: {line}"
+            );
+        }
     }
 }
 

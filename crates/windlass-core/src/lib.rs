@@ -7,6 +7,8 @@ pub mod name;
 
 pub mod diag;
 
+pub mod finding;
+
 pub mod node;
 
 pub mod format;

@@ -2,7 +2,12 @@
 //!
 //! Each type checks its text once, when it is made; afterwards it is trusted. Nothing here knows where a name came from.
 
+mod day;
+
 use std::fmt;
+
+pub use self::day::Day;
+pub(crate) use self::day::days_from_civil;
 
 /// Says why a text is not a valid name of its kind: a lower-case fragment without a full stop.
 #[derive(Debug, Clone, PartialEq, Eq)]

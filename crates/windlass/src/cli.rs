@@ -97,6 +97,10 @@ pub(crate) enum Command {
     Fmt(FmtArgs),
     /// Print or write the Dockerfile and .dockerignore of each image
     Render(RenderArgs),
+    /// Judge Dockerfiles by the built-in rules; no manifest needed
+    Lint(LintArgs),
+    /// Show which files a build would see, and which line ignores the others
+    Context(ContextArgs),
     /// Resolve the digests of base images into `windlass.lock`
     Lock(LockArgs),
     /// Compare the manifest with what ECR and the Docker Engine hold, and say what would change and why
@@ -185,6 +189,64 @@ pub(crate) struct RenderArgs {
     /// Compare with the files under `--out` and exit 1 with a diff where they differ; write nothing
     #[arg(long, requires = "out")]
     pub(crate) check: bool,
+}
+
+/// How findings are printed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FindingFormat {
+    /// For a terminal.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// Which built-in rules are asked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProfileFlag {
+    /// Few and right.
+    #[default]
+    Baseline,
+    /// With what a careful team wants as well.
+    Hardened,
+    /// Every rule.
+    All,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LintArgs {
+    /// The Dockerfiles
+    #[arg(value_name = "DOCKERFILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Which rules are asked
+    #[arg(long, default_value = "baseline")]
+    pub(crate) profile: ProfileFlag,
+    /// Put right what can be put right safely, in the files
+    #[arg(long)]
+    pub(crate) fix: bool,
+    /// How to print findings
+    #[arg(long, default_value = "text")]
+    pub(crate) format: FindingFormat,
+}
+
+/// How a build context is printed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ContextFormat {
+    /// For a terminal.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ContextArgs {
+    /// An image of the manifest, or a folder; the only image where none is named
+    #[arg(value_name = "IMAGE|DIR")]
+    pub(crate) what: Option<String>,
+    /// How to print it
+    #[arg(long, default_value = "text")]
+    pub(crate) format: ContextFormat,
 }
 
 #[derive(Debug, Args)]

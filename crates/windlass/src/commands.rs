@@ -1,8 +1,10 @@
 //! The commands, one file each; every one returns an exit code or a failure.
 
 pub(crate) mod apply;
+pub(crate) mod context;
 pub(crate) mod explain;
 pub(crate) mod fmt;
+pub(crate) mod lint;
 pub(crate) mod local;
 pub(crate) mod lock;
 pub(crate) mod outcome;

@@ -66,6 +66,8 @@ fn run(cli: &Cli, terminal: Terminal) -> Result<Exit, Failure> {
         Command::Validate(arguments) => commands::validate::run(&context, arguments),
         Command::Fmt(arguments) => commands::fmt::run(&context, arguments),
         Command::Render(arguments) => commands::render::run(&context, arguments),
+        Command::Lint(arguments) => commands::lint::run(&context, arguments),
+        Command::Context(arguments) => commands::context::run(&context, arguments),
         Command::Lock(arguments) => commands::lock::run(&context, arguments),
         Command::Plan(arguments) => commands::plan::run(&context, arguments),
         Command::Show(arguments) => commands::show::run(&context, arguments),

@@ -1,5 +1,7 @@
 //! How old an image is: whole days between two times of RFC 3339, nothing from a clock.
 
+use crate::name::days_from_civil;
+
 /// Returns how long before `now` the time `then` was, in words; `None` where either cannot be read or `then` is later.
 pub(super) fn age(then: &str, now: &str) -> Option<String> {
     let seconds = seconds(now)?.checked_sub(seconds(then)?)?;
@@ -47,16 +49,6 @@ fn offset(zone: &str) -> Option<i64> {
     let (hours, minutes) = zone.get(1..)?.split_once(':')?;
     let number = |text: &str| text.parse::<i64>().ok().filter(|it| (0..100).contains(it));
     Some(sign * (number(hours)? * 3600 + number(minutes)? * 60))
-}
-
-/// Returns the days since 1970-01-01 of a date of the proleptic Gregorian calendar (H. Hinnant, "chrono-compatible low-level date algorithms").
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let of_era = year.rem_euclid(400);
-    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let day_of_era = of_era * 365 + of_era / 4 - of_era / 100 + of_year;
-    era * 146_097 + day_of_era - 719_468
 }
 
 #[cfg(test)]

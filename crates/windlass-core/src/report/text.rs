@@ -153,7 +153,7 @@ fn findings(page: &mut Page, findings: &[Finding]) {
             Level::Deny => ("deny", Tone::Blocked),
             Level::RequireApproval => ("require-approval", Tone::Change),
             Level::Warn => ("warn", Tone::Change),
-            Level::Info => ("info", Tone::Quiet),
+            Level::Info | Level::Off => ("info", Tone::Quiet),
         };
         let place = place(finding.file.as_deref(), finding.line, finding.column);
         let text = format!("{place}{}: {}", finding.rule, finding.message);

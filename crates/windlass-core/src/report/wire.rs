@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::diag;
+pub use crate::finding::{Finding, Level};
 pub use crate::fingerprint::InputChange as Change;
 use crate::plan::file::SavedPlan;
 pub use crate::plan::file::{Header, SavedDiagnostic as Diagnostic, SavedLabel as Label};
@@ -76,56 +77,6 @@ pub struct Summary {
     pub repositories: BTreeMap<RepositoryAction, usize>,
     /// Findings by level; waived ones are not counted.
     pub findings: BTreeMap<Level, usize>,
-}
-
-/// Level of a finding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Level {
-    /// It may not be applied.
-    Deny,
-    /// Somebody has to approve it.
-    RequireApproval,
-    /// Somebody should look.
-    Warn,
-    /// For information.
-    Info,
-}
-
-impl Level {
-    /// All levels, the strictest first.
-    pub const ALL: [Self; 4] = [Self::Deny, Self::RequireApproval, Self::Warn, Self::Info];
-}
-
-/// A finding of a policy. Lines and columns are 1-based, columns count Unicode scalar values, ends are exclusive.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Finding {
-    /// The rule.
-    pub rule: String,
-    /// How strict it is.
-    pub level: Level,
-    /// What it is about.
-    pub address: Option<String>,
-    /// The file it points at, relative to the workspace.
-    pub file: Option<String>,
-    /// Line of the start.
-    pub line: Option<usize>,
-    /// Column of the start.
-    pub column: Option<usize>,
-    /// Line of the end.
-    pub end_line: Option<usize>,
-    /// Column behind the end.
-    pub end_column: Option<usize>,
-    /// What is wrong.
-    pub message: String,
-    /// What to do.
-    pub help: Option<String>,
-    /// Names of the same rule in other tools.
-    pub aliases: Vec<String>,
-    /// The waiver that lets it pass.
-    pub waived_by: Option<String>,
-    /// Stays the same while the finding does.
-    pub finding_id: String,
 }
 
 /// A registry as the plan reached it.

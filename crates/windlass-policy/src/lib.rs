@@ -1,0 +1,18 @@
+//! Rules and policies: what windlass objects to, and what an organisation does.
+//!
+//! Pure and synchronous, as the core: texts, listings and dates are handed in. A rule is one file under `rules`, one line in its
+//! list, and one page under `docs/rules` that says why and holds its cases (`docs/rules/README.md` says how to add one).
+
+pub mod evaluate;
+pub mod fix;
+pub mod force;
+mod glob;
+pub mod hit;
+pub mod output;
+pub mod pack;
+pub mod pragma;
+pub mod rule;
+pub mod rules;
+pub mod subject;
+mod waive;
+pub mod waiver;

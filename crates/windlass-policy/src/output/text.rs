@@ -1,0 +1,159 @@
+//! Findings for people: each with the lines it points at, and a line that counts them.
+
+use std::fmt::Write as _;
+
+use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode};
+use windlass_core::diag::Label;
+use windlass_core::finding::Level;
+
+use crate::evaluate::Found;
+
+/// Writes all findings and their count.
+pub fn render(found: &[Found], color: bool, width: usize) -> String {
+    let theme = if color {
+        GraphicalTheme::unicode()
+    } else {
+        GraphicalTheme::unicode_nocolor()
+    };
+    let handler = GraphicalReportHandler::new_themed(theme)
+        .with_width(width)
+        .with_links(false)
+        .without_cause_chain();
+    let mut text = String::new();
+    for found in found {
+        let shown = Shown::new(found);
+        if handler.render_report(&mut text, &shown).is_err() {
+            text.push_str(&plain(found));
+        }
+        text.push('\n');
+    }
+    text.push_str(&count(found));
+    text
+}
+
+/// Writes one line a finding: `file:line:column: level rule: message`.
+pub fn render_plain(found: &[Found]) -> String {
+    found.iter().map(plain).collect()
+}
+
+fn plain(found: &Found) -> String {
+    let finding = &found.finding;
+    let place = match (&finding.file, finding.line, finding.column) {
+        (Some(file), Some(line), Some(column)) => format!("{file}:{line}:{column}: "),
+        _ => finding
+            .address
+            .as_ref()
+            .map_or(String::new(), |address| format!("{address}: ")),
+    };
+    let waived = finding
+        .waived_by
+        .as_ref()
+        .map_or(String::new(), |by| format!(" (waived by {by})"));
+    format!(
+        "{place}{} {}: {}{waived}\n",
+        finding.level.as_str(),
+        finding.rule,
+        finding.message
+    )
+}
+
+/// Counts findings by level: `2 deny, 1 warn (1 waived)`.
+pub fn count(found: &[Found]) -> String {
+    let waived = found.iter().filter(|it| it.finding.waived_by.is_some());
+    let waived = waived.count();
+    let mut parts = Vec::new();
+    for level in Level::ALL {
+        let number = found
+            .iter()
+            .filter(|it| it.finding.level == level && it.finding.waived_by.is_none())
+            .count();
+        if number > 0 {
+            parts.push(format!("{number} {}", level.as_str()));
+        }
+    }
+    let mut text = if parts.is_empty() {
+        "No findings".to_owned()
+    } else {
+        format!("Findings: {}", parts.join(", "))
+    };
+    if waived > 0 {
+        let _ = write!(text, " ({waived} waived)");
+    }
+    text.push_str(".\n");
+    text
+}
+
+/// A finding as miette wants it.
+#[derive(Debug)]
+struct Shown<'a> {
+    found: &'a Found,
+    help: Option<String>,
+}
+
+impl<'a> Shown<'a> {
+    fn new(found: &'a Found) -> Self {
+        let finding = &found.finding;
+        let help = match &finding.waived_by {
+            Some(by) => Some(format!("waived by {by}")),
+            None => finding.help.clone(),
+        };
+        Self { found, help }
+    }
+}
+
+impl std::fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let finding = &self.found.finding;
+        match (&self.found.place, &finding.address) {
+            (None, Some(address)) => write!(f, "{address}: {}", finding.message),
+            _ => f.write_str(&finding.message),
+        }
+    }
+}
+
+impl std::error::Error for Shown<'_> {}
+
+impl miette::Diagnostic for Shown<'_> {
+    fn code<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
+        let finding = &self.found.finding;
+        Some(Box::new(format!(
+            "{} {}",
+            finding.level.as_str(),
+            finding.rule
+        )))
+    }
+
+    fn severity(&self) -> Option<miette::Severity> {
+        let finding = &self.found.finding;
+        Some(match finding.level {
+            _ if finding.waived_by.is_some() => miette::Severity::Advice,
+            Level::Deny | Level::RequireApproval => miette::Severity::Error,
+            Level::Warn => miette::Severity::Warning,
+            Level::Info | Level::Off => miette::Severity::Advice,
+        })
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
+        let help = self.help.as_ref()?;
+        Some(Box::new(help))
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        let place = self.found.place.as_ref()?;
+        Some(place.source.as_ref())
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let place = self.found.place.as_ref()?;
+        let length = place.span.end.saturating_sub(place.span.start);
+        let main = LabeledSpan::new_primary_with_span(None, (place.span.start, length));
+        let same = |label: &&Label| label.location.source == place.source;
+        let further = self.found.labels.iter().filter(same).map(|label| {
+            let span = &label.location.span;
+            let length = span.end.saturating_sub(span.start);
+            LabeledSpan::new_with_span(label.text.clone(), (span.start, length))
+        });
+        let all: Vec<LabeledSpan> = std::iter::once(main).chain(further).collect();
+        Some(Box::new(all.into_iter()))
+    }
+}

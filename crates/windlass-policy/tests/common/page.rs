@@ -1,0 +1,195 @@
+//! Reading the page of a rule.
+
+use std::collections::BTreeMap;
+
+use windlass_core::context::{ContextListing, Entry, EntryKind, Ignore, IgnoreLine, IgnoredEntry};
+use windlass_core::diag::Source;
+use windlass_core::diag::text::render_plain;
+use windlass_core::name::{Day, Digest};
+use windlass_policy::evaluate::{Found, Subjects, evaluate};
+use windlass_policy::fix::apply_fixes;
+use windlass_policy::force::{LoadedPack, Policies};
+use windlass_policy::pack::read_pack;
+use windlass_policy::rule::{Profile, Rule};
+use windlass_policy::subject::{ContextFacts, ImageSubject};
+
+/// The day on which all cases are asked.
+pub(crate) const TODAY: &str = "2026-11-24";
+
+/// The cases of a page.
+pub(crate) struct Page {
+    pub(crate) cases: Vec<Case>,
+}
+
+/// One case.
+#[derive(Clone)]
+pub(crate) struct Case {
+    /// Line of its fence.
+    pub(crate) line: usize,
+    pub(crate) text: String,
+    ignore: String,
+    files: Option<String>,
+    policies: Policies,
+    /// `LINE:COLUMN` of each finding, sorted.
+    pub(crate) expected: Vec<String>,
+}
+
+/// Reads the cases of a rule's page.
+pub(crate) fn read_page(rule: &Rule) -> Page {
+    let mut cases = Vec::new();
+    let mut ignore = String::new();
+    let mut files = None;
+    let mut policies = policies();
+    for (line, words, text) in blocks(rule.page) {
+        let words: Vec<&str> = words.split_whitespace().collect();
+        let mut case = |text, places: &[&str]| {
+            cases.push(Case {
+                line,
+                text,
+                ignore: std::mem::take(&mut ignore),
+                files: files.take(),
+                policies: policies.clone(),
+                expected: places.iter().map(|it| (*it).to_owned()).collect(),
+            });
+        };
+        match words.as_slice() {
+            ["dockerfile", "fails", places @ ..] => {
+                assert!(!places.is_empty(), "{}:{line}: name the places", rule.id);
+                case(text, places);
+            }
+            ["dockerfile", "passes"] => case(text, &[]),
+            ["dockerignore"] => ignore = text,
+            ["files"] => files = Some(text),
+            ["pack", marks @ ..] => policies.packs = vec![pack(&text, marks == ["mandatory"])],
+            // What shows a better Dockerfile.
+            ["dockerfile" | "text" | "sh" | "kdl", ..] => {}
+            other => panic!("{}:{line}: `{}` has no meaning", rule.id, other.join(" ")),
+        }
+    }
+    Page { cases }
+}
+
+/// Returns every rule in force, and no pack.
+pub(crate) fn policies() -> Policies {
+    let mut policies = Policies::new(Profile::All, Day::parse(TODAY).expect("a day"));
+    policies.is_whole = true;
+    policies
+}
+
+fn pack(text: &str, is_mandatory: bool) -> LoadedPack {
+    let whole = format!("pack \"org\" version=1\n{text}");
+    let (pack, diagnostics) = read_pack(&Source::new("org.kdl", whole.clone()));
+    LoadedPack {
+        pack: pack.unwrap_or_else(|| panic!("{}", render_plain(&diagnostics))),
+        is_mandatory,
+        reference: "org.kdl".to_owned(),
+        digest: Digest::of(whole.as_bytes()),
+    }
+}
+
+impl Case {
+    /// Returns the same case with another text.
+    pub(crate) fn with(&self, text: &str) -> Self {
+        Self {
+            text: text.to_owned(),
+            ..self.clone()
+        }
+    }
+
+    fn found(&self, rule: &Rule) -> Vec<Found> {
+        let source = Source::new("Dockerfile", self.text.clone());
+        let mut subject = ImageSubject::of_text(&source);
+        subject.context = self
+            .files
+            .as_ref()
+            .map(|files| context(files, &self.ignore));
+        let subjects = Subjects {
+            images: vec![subject],
+            repositories: Vec::new(),
+        };
+        let mut found = evaluate(&subjects, &self.policies);
+        found.retain(|it| it.finding.rule == rule.id && it.finding.waived_by.is_none());
+        found
+    }
+
+    /// Returns the places of what the rule finds.
+    pub(crate) fn places(&self, rule: &Rule) -> Vec<String> {
+        self.found(rule)
+            .iter()
+            .map(|it| {
+                let number = |it: Option<usize>| it.map_or("?".to_owned(), |it| it.to_string());
+                let finding = &it.finding;
+                format!("{}:{}", number(finding.line), number(finding.column))
+            })
+            .collect()
+    }
+
+    /// Returns the text with all fixes made and their number, `None` where the rule offers none.
+    pub(crate) fn fixed(&self, rule: &Rule) -> Option<(String, usize)> {
+        let found = self.found(rule);
+        let fixes: Vec<_> = found.iter().filter_map(|it| it.fix.as_ref()).collect();
+        (!fixes.is_empty()).then(|| apply_fixes(&self.text, fixes))
+    }
+}
+
+/// Makes a listing of paths: what the ignore lines leave, with the folders above.
+fn context(files: &str, ignore: &str) -> ContextFacts {
+    let lines = IgnoreLine::split(".dockerignore", ignore);
+    let (rules, _) = Ignore::new(lines.clone(), Vec::new());
+    let mut entries: BTreeMap<String, EntryKind> = BTreeMap::new();
+    let mut ignored = Vec::new();
+    for line in files.lines().filter(|line| !line.trim().is_empty()) {
+        let (path, rest) = line.split_once(' ').unwrap_or((line, "10"));
+        let path = path.to_owned();
+        let decision = rules.decide(&path);
+        if decision.ignored {
+            let line = decision.line;
+            ignored.push(IgnoredEntry { path, line });
+            continue;
+        }
+        for (at, _) in path.match_indices('/') {
+            entries.insert(path[..at].to_owned(), EntryKind::Directory);
+        }
+        let kind = match rest.strip_prefix("-> ") {
+            Some(target) => EntryKind::Link {
+                target: target.to_owned(),
+            },
+            None => EntryKind::File {
+                executable: false,
+                bytes: rest.parse().expect("a number of bytes"),
+                digest: Digest::of(path.as_bytes()),
+            },
+        };
+        entries.insert(path, kind);
+    }
+    ignored.sort_by(|a, b| a.path.cmp(&b.path));
+    let entries = entries.into_iter();
+    ContextFacts {
+        folder: ".".to_owned(),
+        listing: ContextListing {
+            entries: entries.map(|(path, kind)| Entry { path, kind }).collect(),
+            ignored,
+            unread: Vec::new(),
+            warnings: Vec::new(),
+        },
+        ignore: lines,
+    }
+}
+
+/// Returns the fenced blocks of a page: line of the fence, words behind it, text.
+fn blocks(page: &str) -> Vec<(usize, String, String)> {
+    let mut found = Vec::new();
+    let mut open: Option<(usize, String, String)> = None;
+    for (number, line) in (1..).zip(page.lines()) {
+        match (&mut open, line.strip_prefix("```")) {
+            (None, Some(words)) => open = Some((number, words.to_owned(), String::new())),
+            (Some(_), Some(_)) => found.extend(open.take()),
+            (Some((_, _, text)), None) => {
+                text.push_str(line);
+                text.push('\n');
+            }
+            (None, None) => {}
+        }
+    }
+    found
+}
