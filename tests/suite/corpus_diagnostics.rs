@@ -98,6 +98,7 @@ fn every_code_of_the_language_has_a_case_or_an_example() {
         "image",
         "registry",
         "repository",
+        "policy",
     ];
     let untested: Vec<&str> = Code::ALL
         .iter()

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Value;
-use windlass_core::diag::{Diagnostic, Source, has_errors, json, text};
+use windlass_core::diag::{Diagnostic, Source, Sourced, has_errors, json, text};
 use windlass_core::manifest::model::{Registry, Workspace};
 use windlass_core::manifest::{GitFact, GitFacts, ResolveInputs, load};
 use windlass_core::node::source_from_bytes;
@@ -114,6 +114,15 @@ fn write_workspace(shown: &mut String, workspace: &Workspace) -> std::fmt::Resul
         "workspace {} uses_git={}",
         workspace.name, workspace.uses_git
     )?;
+    if let Some(environment) = &workspace.environment {
+        writeln!(
+            shown,
+            "environment {environment} locked={} from={:?}",
+            workspace.requires_locked_bases,
+            workspace.promotion.as_ref().map(|it| &it.environment)
+        )?;
+    }
+    write!(shown, "{}", text::render_plain(&workspace.refusals))?;
     for variable in &workspace.variables {
         writeln!(
             shown,
@@ -162,6 +171,51 @@ fn write_workspace(shown: &mut String, workspace: &Workspace) -> std::fmt::Resul
         for rule in settings.lifecycle.iter().flat_map(|it| &it.value) {
             writeln!(shown, "  {rule:?}")?;
         }
+    }
+    write_rules(shown, workspace)
+}
+
+fn write_rules(shown: &mut String, workspace: &Workspace) -> std::fmt::Result {
+    let texts = |all: &[Sourced<String>]| {
+        let all: Vec<&str> = all.iter().map(|it| it.value.as_str()).collect();
+        all.join(" ")
+    };
+    for policy in &workspace.policies {
+        writeln!(
+            shown,
+            "policy {} rego={} kdl={} data={} {:?}",
+            policy.name.value,
+            texts(&policy.rego),
+            texts(&policy.kdl),
+            texts(&policy.data),
+            policy.level.as_ref().map(|it| it.value.as_str())
+        )?;
+    }
+    for waiver in &workspace.waivers {
+        let scopes = [
+            &waiver.image,
+            &waiver.repository,
+            &waiver.environment,
+            &waiver.path,
+            &waiver.stage,
+        ];
+        let scopes = scopes.map(|it| it.as_ref().map_or("-", |it| it.value.as_str()));
+        writeln!(
+            shown,
+            "waiver {} [{}] until {} by {} approved by {}",
+            waiver.rule.value,
+            scopes.join(" "),
+            waiver.expires.value,
+            waiver.owner.value,
+            texts(&waiver.approved_by)
+        )?;
+    }
+    for moved in &workspace.moved {
+        writeln!(shown, "moved {} -> {}", moved.from.value, moved.to.value)?;
+    }
+    for removed in &workspace.removed {
+        let (name, delete) = (&removed.repository.value, removed.delete_images);
+        writeln!(shown, "removed {name} delete={delete}")?;
     }
     Ok(())
 }

@@ -91,6 +91,7 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
         images,
         repositories,
         notes,
+        refusals: Vec::new(),
     }
 }
 

@@ -172,7 +172,13 @@ fn refuse_unusable(plan: &Plan) -> Result<(), ApplyError> {
                 Some(format!("{}: delete is not supported yet", repository.key))
             }
         });
-    let refused: Vec<String> = images.chain(repositories).collect();
+    let refused: Vec<String> = plan
+        .refusals
+        .iter()
+        .cloned()
+        .chain(images)
+        .chain(repositories)
+        .collect();
     if refused.is_empty() {
         Ok(())
     } else {

@@ -22,7 +22,8 @@ const BRANCHES: [(&str, &str); 9] = [
 /// Asks git about the checkout around `root`, for the facts that `manifest` mentions.
 pub(crate) fn ask(root: &Path, manifest: &str) -> GitFacts {
     let mut facts = GitFacts::default();
-    if !manifest.contains("git") {
+    // The guards of an environment ask git too: `clean-git`, `branch:main`.
+    if !manifest.contains("git") && !manifest.contains("branch:") {
         return facts;
     }
     let Some(sha) = git::head(root) else {
@@ -43,7 +44,7 @@ pub(crate) fn ask(root: &Path, manifest: &str) -> GitFacts {
     if mentions("commit_time") {
         facts.commit_time = known(git::commit_time(root), "git does not tell the time of HEAD");
     }
-    if mentions("dirty") {
+    if mentions("dirty") || mentions("clean-git") {
         facts.dirty = known(
             git::is_dirty(root),
             "git does not tell whether the tree is dirty",

@@ -125,6 +125,14 @@ codes! {
     RequiredVersion = "structure/required-version",
     /// A target that no `registry` defines.
     UnknownRegistry = "reference/unknown-registry",
+    /// An environment that no `environment` defines.
+    UnknownEnvironment = "reference/unknown-environment",
+    /// Environments are defined and none is selected.
+    NoEnvironment = "reference/no-environment",
+    /// A repository that neither a `repository` nor an image names.
+    UnknownRepository = "reference/unknown-repository",
+    /// A repository that is `removed` or `moved` away and still named.
+    StillDefined = "reference/still-defined",
     /// A need that no `image` defines.
     UnknownImage = "reference/unknown-image",
     /// Images that need each other.
@@ -225,6 +233,16 @@ codes! {
     LifecycleRule = "repository/lifecycle-rule",
     /// A lifecycle rule that would delete released images.
     LifecycleDeletesReleased = "repository/lifecycle-deletes-released",
+    /// A `policy` without rules.
+    BadPolicy = "policy/bad-policy",
+    /// A `waiver` that does not say what it must.
+    BadWaiver = "policy/bad-waiver",
+    /// A `waiver` whose last day is over.
+    WaiverExpired = "policy/waiver-expired",
+    /// A guard of the environment that does not hold: `require`.
+    GuardFails = "plan/guard-fails",
+    /// Something the manifest asks for that this version cannot carry out yet.
+    NotCarriedOut = "plan/not-carried-out",
     /// A base image has no locked digest and `--locked` was given, or its digest cannot be found.
     LockMissing = "lock/missing",
     /// `windlass.lock` cannot be read.

@@ -2,13 +2,21 @@
 //!
 //! Lists are sorted by name unless order carries meaning; maps are sorted. Locations are kept where a later stage may have to point back.
 
+mod environment;
+mod moves;
+mod policy;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::diag::Location;
 pub use crate::diag::Sourced;
+use crate::diag::{Diagnostic, Location};
 use crate::name::{ImageName, Platform, RegistryName, RepositoryKey, Tag};
+
+pub use self::environment::Promotion;
+pub use self::moves::{Moved, Removed};
+pub use self::policy::{Policy, PolicyLevel, Waiver};
 
 /// A workspace, ready to be planned.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +25,14 @@ pub struct Workspace {
     pub name: String,
     /// The selected environment, `None` where the manifest has none.
     pub environment: Option<String>,
-    /// One entry a registry and region.
+    /// Whether the environment demands that every base image is locked.
+    pub requires_locked_bases: bool,
+    /// Where images come from instead of a build.
+    pub promotion: Option<Promotion>,
+    /// What a plan of this workspace is refused for, with a place each: guards that do not hold, and settings that are not carried out yet.
+    /// They are errors of a plan, and none of the manifest.
+    pub refusals: Vec<Diagnostic>,
+    /// One entry a registry and region; only those that the environment reaches.
     pub registries: Vec<Registry>,
     /// Where base images are fetched from instead of their own registry.
     pub mirrors: Vec<Mirror>,
@@ -27,7 +42,15 @@ pub struct Workspace {
     pub repositories: Vec<Repository>,
     /// Every variable with its value and where the value came from.
     pub variables: Vec<Variable>,
-    /// Whether any expression used `git.*`; then the plan records `git.sha`.
+    /// The workspace's own policies, by name.
+    pub policies: Vec<Policy>,
+    /// Its waivers, in the order of the files.
+    pub waivers: Vec<Waiver>,
+    /// Repositories that were renamed.
+    pub moved: Vec<Moved>,
+    /// Repositories that were given up.
+    pub removed: Vec<Removed>,
+    /// Whether any expression used `git.*`, or a guard asks git; then the plan records `git.sha`.
     pub uses_git: bool,
     /// How many builds may run at once, from `workspace { parallel }`.
     pub parallel: Option<usize>,

@@ -1,11 +1,17 @@
 //! The manifest as it was written: typed, with places, templates not evaluated, defaults not applied.
 
+mod environment;
+mod policy;
+
 use std::sync::Arc;
 
 use crate::diag::{Location, Source, Sourced};
 use crate::node::Scalar;
 
 use super::model::{Encryption, LifecycleRule};
+
+pub use self::environment::{EnvironmentNode, Requirement};
+pub use self::policy::{MovedNode, PolicyNode, RemovedNode, WaiverNode};
 
 /// A text of the manifest; whether it may hold `{{ }}` is the field's matter.
 pub type Text = Sourced<String>;
@@ -35,6 +41,16 @@ pub struct Manifest {
     pub images: Vec<ImageNode>,
     /// The `repository` nodes.
     pub repositories: Vec<RepositoryNode>,
+    /// The `environment` nodes.
+    pub environments: Vec<EnvironmentNode>,
+    /// The `policy` nodes.
+    pub policies: Vec<PolicyNode>,
+    /// The `waiver` nodes.
+    pub waivers: Vec<WaiverNode>,
+    /// The `moved` nodes.
+    pub moved: Vec<MovedNode>,
+    /// The `removed` nodes.
+    pub removed: Vec<RemovedNode>,
 }
 
 /// `workspace "name" { .. }`
@@ -42,6 +58,8 @@ pub struct Manifest {
 pub struct WorkspaceNode {
     /// Its name; empty where it could not be read.
     pub name: Text,
+    /// The environment where none is selected from outside.
+    pub default_environment: Option<Text>,
     /// Put in front of every repository name.
     pub repository_prefix: Option<Text>,
     /// How many builds may run at once.

@@ -1,6 +1,8 @@
 //! Reading: from the text of a manifest to the typed tree.
 
+mod environment;
 mod image;
+mod policy;
 mod registry;
 mod repository;
 mod variable;
@@ -81,17 +83,37 @@ fn read_top(reading: &Reading) -> Option<Manifest> {
         "an ECR repository with its settings",
         repository::read_repository,
     );
-    top.not_yet(&[
-        "include",
+    let environments = definitions(
+        &mut top,
         "environment",
-        "builder",
-        "secret",
-        "pattern",
+        "where images go: registries, values of variables, guards",
+        environment::read_environment,
+    );
+    let policies = definitions(
+        &mut top,
         "policy",
+        "rules that the workspace brings itself",
+        policy::read_policy,
+    );
+    let waivers = definitions(
+        &mut top,
         "waiver",
+        "a rule that may be broken, for a reason and a time",
+        policy::read_waiver,
+    );
+    let moved = definitions(
+        &mut top,
         "moved",
+        "a repository that has another name now: `moved from=\"a\" to=\"b\"`",
+        policy::read_moved,
+    );
+    let removed = definitions(
+        &mut top,
         "removed",
-    ]);
+        "a repository that the workspace gave up",
+        policy::read_removed,
+    );
+    top.not_yet(&["include", "builder", "secret", "pattern"]);
     top.finish();
     let manifest = Manifest {
         files: vec![Arc::clone(reading.source())],
@@ -105,6 +127,11 @@ fn read_top(reading: &Reading) -> Option<Manifest> {
         default_settings,
         images,
         repositories,
+        environments,
+        policies,
+        waivers,
+        moved,
+        removed,
     };
     check_distinct(
         reading,
@@ -122,6 +149,16 @@ fn read_top(reading: &Reading) -> Option<Manifest> {
         reading,
         "repository",
         manifest.repositories.iter().map(|it| &it.name),
+    );
+    check_distinct(
+        reading,
+        "environment",
+        manifest.environments.iter().map(|it| &it.name),
+    );
+    check_distinct(
+        reading,
+        "policy",
+        manifest.policies.iter().map(|it| &it.name),
     );
     Some(manifest)
 }
@@ -179,6 +216,7 @@ fn read_workspace(top: &mut Dec<'_>) -> Option<WorkspaceNode> {
         }
         return Some(WorkspaceNode {
             name: Sourced::new(String::new(), place),
+            default_environment: None,
             repository_prefix: None,
             parallel: None,
         });
@@ -226,9 +264,13 @@ fn workspace_body(node: &mut Dec<'_>) -> WorkspaceNode {
     }
     let repository_prefix = node.text("repository-prefix", "put in front of every repository name");
     let parallel = node.integer("parallel", "how many builds may run at once", 1..=256);
-    node.not_yet(&["default-environment"]);
+    let default_environment = node.text(
+        "default-environment",
+        "the environment where none is selected",
+    );
     WorkspaceNode {
         name,
+        default_environment,
         repository_prefix,
         parallel: parallel.and_then(|it| usize::try_from(it.value).ok()),
     }

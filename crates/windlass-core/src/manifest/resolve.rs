@@ -3,23 +3,25 @@
 //! Everything from outside comes in as data ([`ResolveInputs`]); the same inputs give the same workspace.
 
 mod build;
+mod environment;
 mod images;
 mod inputs;
 mod needs;
 mod path;
+mod policy;
 mod registries;
 mod repositories;
 mod tags;
+mod targets;
 mod variables;
 
 use std::collections::BTreeMap;
 
 use crate::diag::{Checked, Code, Diagnostic, Sourced, has_errors, sort};
 use crate::name::RegistryName;
-use crate::node::suggest;
 
-use super::model::{Registry, Workspace};
-use super::raw::{Manifest, Text};
+use super::model::{Promotion, Registry, Workspace};
+use super::raw::{EnvironmentNode, Manifest, Text};
 use super::template::{Namespace, Place, Templates, Values};
 
 use self::inputs::Scope;
@@ -45,6 +47,10 @@ struct Resolver<'a> {
     registries: Vec<Registry>,
     /// The registries behind each name that `target` may use: `prod`, `prod/eu-west-1`.
     targets: BTreeMap<String, Vec<RegistryName>>,
+    /// The selected environment.
+    environment: Option<&'a EnvironmentNode>,
+    /// Why a plan is refused.
+    refusals: Vec<Diagnostic>,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -58,28 +64,45 @@ impl<'a> Resolver<'a> {
             variables: BTreeMap::new(),
             registries: Vec::new(),
             targets: BTreeMap::new(),
+            environment: None,
+            refusals: Vec::new(),
             diagnostics: Vec::new(),
         }
     }
 
     fn run(&mut self) -> Workspace {
+        self.resolve_environment();
         let variables = self.resolve_variables();
-        self.check_environment();
         self.resolve_registries();
+        self.check_environments();
         let mirrors = self.resolve_mirrors();
         let (images, repositories) = self.resolve_images();
+        let (moved, removed) = self.resolve_moves(&repositories);
+        let policies = self.resolve_policies();
+        let waivers = self.resolve_waivers();
+        let promotion = self.promotion();
+        self.check_guards();
+        self.refuse_not_carried_out();
         self.check_defaults();
         self.check_unused();
         let used = &self.templates.used;
+        let uses_git = used.iter().any(|it| it.namespace == Namespace::Git);
         Workspace {
             name: self.manifest.workspace.name.value.clone(),
-            environment: self.inputs.environment.clone(),
-            registries: self.registries.clone(),
+            environment: self.environment.map(|it| it.name.value.clone()),
+            requires_locked_bases: self.requires_locked_bases(),
+            registries: self.reached_registries(promotion.as_ref()),
+            promotion,
+            refusals: std::mem::take(&mut self.refusals),
             mirrors,
             images,
             repositories,
             variables,
-            uses_git: used.iter().any(|it| it.namespace == Namespace::Git),
+            policies,
+            waivers,
+            moved,
+            removed,
+            uses_git: uses_git || self.guards_use_git(),
             parallel: self.manifest.workspace.parallel,
             files: self
                 .manifest
@@ -88,6 +111,19 @@ impl<'a> Resolver<'a> {
                 .map(|it| it.name.clone())
                 .collect(),
         }
+    }
+
+    /// The registries that a plan may contact: those of the environment and of where it is promoted from, or all.
+    fn reached_registries(&self, promotion: Option<&Promotion>) -> Vec<Registry> {
+        let Some(node) = self.environment.filter(|it| !it.targets.is_empty()) else {
+            return self.registries.clone();
+        };
+        let mut reached = self.registries_of(node);
+        reached.extend(promotion.into_iter().flat_map(|it| it.registries.clone()));
+        let all = self.registries.iter();
+        all.filter(|it| reached.contains(&it.name))
+            .cloned()
+            .collect()
     }
 
     fn report(&mut self, diagnostic: Diagnostic) {
@@ -100,7 +136,7 @@ impl<'a> Resolver<'a> {
             variables: self.variables.clone(),
             git: &self.inputs.git,
             workspace: &self.manifest.workspace.name.value,
-            environment: self.inputs.environment.as_deref(),
+            environment: self.environment.map(|it| it.name.value.as_str()),
             image: None,
             registry: None,
         }
@@ -110,18 +146,6 @@ impl<'a> Resolver<'a> {
     fn text(&mut self, text: &Text, place: Place, scope: &dyn Values) -> Option<Sourced<String>> {
         let value = self.templates.text(text, place, scope)?;
         Some(Sourced::new(value, text.location.clone()))
-    }
-
-    fn check_environment(&mut self) {
-        if let Some(environment) = &self.inputs.environment {
-            let message = format!(
-                "environment `{environment}` was selected, and environments are not supported yet"
-            );
-            self.report(
-                Diagnostic::error(Code::NotSupportedYet, message)
-                    .help("leave `--env` and `WINDLASS_ENV` out"),
-            );
-        }
     }
 
     /// Checks the templates of `defaults` also where no node uses them.
@@ -165,79 +189,5 @@ impl<'a> Resolver<'a> {
                 self.diagnostics.push(diagnostic);
             }
         }
-    }
-
-    /// Returns the registries that `target` values name, sorted; the only registry where nothing is named.
-    fn resolve_targets(&mut self, targets: &[Text], owner: &Text, what: &str) -> Vec<RegistryName> {
-        if targets.is_empty() {
-            return self.default_target(owner, what);
-        }
-        let mut found: Vec<RegistryName> = Vec::new();
-        for target in targets {
-            match self.targets.get(&target.value) {
-                Some(registries) => found.extend(registries.iter().cloned()),
-                None => self.unknown_target(target),
-            }
-        }
-        found.sort();
-        found.dedup();
-        found
-    }
-
-    fn default_target(&mut self, owner: &Text, what: &str) -> Vec<RegistryName> {
-        let nodes = &self.manifest.registries;
-        if let Some(first) = nodes.first()
-            && nodes.iter().all(|it| it.name.value == first.name.value)
-        {
-            let name = &first.name.value;
-            return self.targets.get(name).cloned().unwrap_or_default();
-        }
-        if !self.manifest.incomplete {
-            let help = if nodes.is_empty() {
-                "define one: `registry \"dev\" { account \"123456789012\"; region \"eu-west-1\" }`"
-                    .to_owned()
-            } else {
-                let names: Vec<&str> = nodes.iter().map(|it| it.name.value.as_str()).collect();
-                format!("add `target` with one of {}", suggest::list(&names))
-            };
-            let diagnostic = Diagnostic::error(
-                Code::NoTarget,
-                format!("{what} `{}` has no target", owner.value),
-            )
-            .at(&owner.location, "nothing says which registry holds it")
-            .help(help);
-            self.report(diagnostic);
-        }
-        Vec::new()
-    }
-
-    fn unknown_target(&mut self, target: &Text) {
-        if self.manifest.incomplete || target.value.contains("{{") {
-            return;
-        }
-        let names: Vec<&str> = self.targets.keys().map(String::as_str).collect();
-        let mut diagnostic = Diagnostic::error(
-            Code::UnknownRegistry,
-            format!("registry `{}` is not defined", target.value),
-        )
-        .at(&target.location, "unknown target");
-        if let Some(close) = suggest::closest(&target.value, &names) {
-            let node = self
-                .manifest
-                .registries
-                .iter()
-                .find(|it| it.name.value == close);
-            if let Some(node) = node {
-                diagnostic = diagnostic.at(&node.name.location, "this one?");
-            }
-        }
-        let hint = suggest::hint(&target.value, &names);
-        diagnostic.help = hint.or_else(|| {
-            Some(format!(
-                "define it: `registry \"{}\" {{ .. }}`",
-                target.value
-            ))
-        });
-        self.report(diagnostic);
     }
 }

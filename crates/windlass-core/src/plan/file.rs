@@ -156,6 +156,7 @@ mod tests {
                 images: Vec::new(),
                 repositories: Vec::new(),
                 notes: vec!["a note".to_owned()],
+                refusals: Vec::new(),
             },
             diagnostics: vec![SavedDiagnostic::from(&warning)],
         }

@@ -32,6 +32,9 @@ pub struct Plan {
     pub repositories: Vec<RepositoryPlan>,
     /// Things to know that change nothing.
     pub notes: Vec<String>,
+    /// Why the plan as a whole is refused, a sentence each: guards that do not hold, what is not carried out yet. Empty where it is not.
+    #[serde(default)]
+    pub refusals: Vec<String>,
 }
 
 impl Plan {
@@ -46,12 +49,13 @@ impl Plan {
                 .any(|repository| repository.action != RepositoryAction::None)
     }
 
-    /// Says whether every step can be carried out; a plan with a blocked or unknown step cannot be applied.
+    /// Says whether it can be carried out: it is not refused, and no step is blocked or unknown.
     pub fn is_applicable(&self) -> bool {
-        !self
-            .images
-            .iter()
-            .any(|image| matches!(image.action, ImageAction::Blocked | ImageAction::Unknown))
+        self.refusals.is_empty()
+            && !self
+                .images
+                .iter()
+                .any(|image| matches!(image.action, ImageAction::Blocked | ImageAction::Unknown))
             && !self.repositories.iter().any(|repository| {
                 matches!(
                     repository.action,

@@ -89,7 +89,9 @@ pub(super) fn stop(report: &Report) -> Option<Stop> {
         .iter()
         .filter(|repository| is_stopped_repository(repository))
         .map(|repository| format!("{} is {}", repository.address, repository.action.as_str()));
-    let stopped: Vec<String> = repositories
+    let refusals = report.refusals.iter().cloned();
+    let stopped: Vec<String> = refusals
+        .chain(repositories)
         .chain(
             report
                 .images
@@ -101,7 +103,11 @@ pub(super) fn stop(report: &Report) -> Option<Stop> {
     let rest: Vec<&str> = report
         .images
         .iter()
-        .filter(|image| image.action != ImageAction::None && can_go_alone(image, report))
+        .filter(|image| {
+            image.action != ImageAction::None
+                && report.refusals.is_empty()
+                && can_go_alone(image, report)
+        })
         .map(|image| image.address.as_str())
         .collect();
     let rest = match rest.as_slice() {

@@ -42,7 +42,7 @@ pub struct Report {
     pub git_sha: Option<String>,
     /// The builder that was asked for images, `None` where none answered.
     pub builder: Option<String>,
-    /// Whether apply can carry it out: no step is blocked or unknown.
+    /// Whether apply can carry it out: it is not refused, and no step is blocked or unknown.
     pub applicable: bool,
     /// Names of the `WINDLASS_*` variables that took effect, sorted.
     pub environment_variables: Vec<String>,
@@ -64,6 +64,9 @@ pub struct Report {
     pub preconditions: Vec<Precondition>,
     /// Things to know that change nothing.
     pub notes: Vec<String>,
+    /// Why the plan as a whole cannot be applied: guards that do not hold, what is not carried out yet.
+    #[serde(default)]
+    pub refusals: Vec<String>,
     /// What was said while the plan was made.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -367,6 +370,7 @@ impl Report {
             images: _,
             repositories: _,
             notes,
+            refusals,
         } = plan;
         let mut variables: Vec<Variable> = variables
             .iter()
@@ -399,6 +403,7 @@ impl Report {
             repositories,
             policies,
             notes: notes.clone(),
+            refusals: refusals.clone(),
             diagnostics,
         }
     }

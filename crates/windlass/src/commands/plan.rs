@@ -98,7 +98,7 @@ pub(crate) fn make(context: &Context<'_>, only: &[String]) -> Result<Made, Failu
     )?;
     let created_at = clock::now();
     let options = DesireOptions {
-        locked: context.global.locked,
+        locked: context.global.locked || loaded.workspace.requires_locked_bases,
         update: Update::Nothing,
         today: clock::day(&created_at).to_owned(),
     };
@@ -123,7 +123,11 @@ pub(crate) fn make(context: &Context<'_>, only: &[String]) -> Result<Made, Failu
     desired.git_sha.clone_from(&loaded.git_sha);
     let mut plan = compare(context, &desired, &session);
     plan.notes.append(&mut loaded.notes);
+    let refusals = &loaded.workspace.refusals;
+    plan.refusals = refusals.iter().map(|it| it.message.clone()).collect();
+    context.terminal.show(refusals);
     let mut diagnostics = loaded.diagnostics;
+    diagnostics.extend(refusals.iter().cloned());
     diagnostics.extend(problems);
     let header = Header {
         windlass_version: VERSION.to_owned(),

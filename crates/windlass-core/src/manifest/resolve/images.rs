@@ -7,6 +7,7 @@ use crate::manifest::template::Place;
 use crate::name::{ImageName, Platform, RegistryName, RepositoryKey, RepositoryName};
 
 use super::inputs::{ImageScope, RegistryScope, Scope};
+use super::targets::Owner;
 use super::{Resolver, path};
 
 /// An image node with the places that must hold it.
@@ -45,7 +46,7 @@ impl<'a> Resolver<'a> {
         (images, repositories)
     }
 
-    fn repository_prefix(&mut self) -> Option<String> {
+    pub(super) fn repository_prefix(&mut self) -> Option<String> {
         let scope = self.scope();
         match &self.manifest.workspace.repository_prefix {
             Some(prefix) => Some(self.text(prefix, Place::Global, &scope)?.value),
@@ -56,7 +57,7 @@ impl<'a> Resolver<'a> {
     fn place(&mut self, node: &ImageNode, prefix: Option<&str>) -> Vec<RepositoryKey> {
         let manifest = self.manifest;
         let targets = pick(&node.body.targets, &manifest.default_image.targets);
-        let registries = self.resolve_targets(targets, &node.name, "image");
+        let registries = self.resolve_targets(targets, &node.name, Owner::Image);
         let own = node
             .body
             .repository
@@ -242,16 +243,10 @@ impl<'a> Resolver<'a> {
 
     fn path(&mut self, text: &Text, scope: &Scope<'_>) -> Option<String> {
         let value = self.text(text, Place::Image, scope)?.value;
-        match path::normalize(&value) {
+        match path::normalize_from(&text.location.source.name, &value) {
             Ok(path) => Some(path),
             Err(reason) => {
-                let diagnostic = Diagnostic::error(
-                    Code::PathOutside,
-                    format!("`{value}` cannot be used"),
-                )
-                .at(&text.location, format!("the path {reason}"))
-                .help("write a path below the folder of `windlass.kdl`, with `/` between parts");
-                self.report(diagnostic);
+                self.report(path::outside(text, &value, reason));
                 None
             }
         }

@@ -1,5 +1,8 @@
 //! Paths of a workspace: relative, inside it, `/` between parts.
 
+use crate::diag::{Code, Diagnostic};
+use crate::manifest::raw::Text;
+
 /// Brings a path into its plain form, `.` for the workspace itself.
 ///
 /// # Errors
@@ -34,6 +37,26 @@ pub(super) fn normalize(path: &str) -> Result<String, &'static str> {
         return Ok(".".to_owned());
     }
     Ok(parts.join("/"))
+}
+
+/// Brings a path that a manifest file says, relative to that file, into its plain form.
+///
+/// # Errors
+/// A fragment that says why the path cannot be used.
+pub(super) fn normalize_from(file: &str, path: &str) -> Result<String, &'static str> {
+    match file.rsplit_once('/') {
+        Some((folder, _)) if !path.is_empty() && !path.starts_with(['/', '~']) => {
+            normalize(&format!("{folder}/{path}"))
+        }
+        _ => normalize(path),
+    }
+}
+
+/// Says that a path cannot be used.
+pub(super) fn outside(text: &Text, path: &str, reason: &str) -> Diagnostic {
+    Diagnostic::error(Code::PathOutside, format!("`{path}` cannot be used"))
+        .at(&text.location, format!("the path {reason}"))
+        .help("write a path below the folder of `windlass.kdl`, with `/` between parts")
 }
 
 /// Joins a folder in plain form and a name in it.

@@ -12,6 +12,7 @@ use crate::node::Scalar;
 use super::Resolver;
 use super::images::Placed;
 use super::inputs::Scope;
+use super::targets::Owner;
 
 /// The most tags of a resource that the manifest may set; windlass writes one of the fifty itself.
 const MAX_RESOURCE_TAGS: usize = 49;
@@ -75,7 +76,7 @@ impl<'a> Resolver<'a> {
         if !node.settings.targets.is_empty() || registries.is_empty() {
             let targets = self.manifest.default_settings.targets.as_slice();
             let targets = super::images::pick(&node.settings.targets, targets);
-            registries.extend(self.resolve_targets(targets, &node.name, "repository"));
+            registries.extend(self.resolve_targets(targets, &node.name, Owner::Repository));
         }
         registries.sort();
         registries.dedup();

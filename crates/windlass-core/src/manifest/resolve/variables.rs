@@ -19,8 +19,18 @@ struct Found {
     origin: String,
     /// Where it stands, if in a file.
     location: Option<Location>,
-    /// Given as text from outside: to be read as the declared type.
-    is_outside: bool,
+    form: Form,
+}
+
+/// How a value was given, which decides how it is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// Written in a file, typed.
+    Written,
+    /// A property of `set`: typed, with room for one text; commas separate a list.
+    Property,
+    /// Text from outside, to be read as the declared type.
+    Outside,
 }
 
 /// The values of `--var-file`s: by name, with the place and the file.
@@ -33,6 +43,7 @@ impl Resolver<'_> {
     pub(super) fn resolve_variables(&mut self) -> Vec<Variable> {
         let files = self.read_var_files();
         self.check_outside_names(&files);
+        self.check_sets();
         let mut all = Vec::new();
         for node in &self.manifest.variables {
             let Some(found) = self.find(node, &files) else {
@@ -116,7 +127,7 @@ impl Resolver<'_> {
             values: vec![Scalar::Text(text.to_owned())],
             origin,
             location: None,
-            is_outside: true,
+            form: Form::Outside,
         };
         let inputs = self.inputs;
         if let Some((_, text)) = inputs.cli_vars.iter().rev().find(|it| it.0 == name) {
@@ -131,8 +142,11 @@ impl Resolver<'_> {
                 values: values.clone(),
                 origin: format!("--var-file {}", location.source.name),
                 location: Some(location.clone()),
-                is_outside: false,
+                form: Form::Written,
             });
+        }
+        if let Some(found) = self.set_by_environment(name) {
+            return Some(found);
         }
         for source in &node.from_env {
             let text = inputs.environment_variables.get(&source.value);
@@ -145,8 +159,49 @@ impl Resolver<'_> {
             values: default.iter().map(|it| it.value.clone()).collect(),
             origin: "default".to_owned(),
             location: default.first().map(|it| it.location.clone()),
-            is_outside: false,
+            form: Form::Written,
         })
+    }
+
+    /// What the selected environment sets.
+    fn set_by_environment(&self, name: &str) -> Option<Found> {
+        let environment = self.environment?;
+        let pair = environment.set.iter().find(|it| it.key.value == name)?;
+        Some(Found {
+            values: vec![pair.value.value.clone()],
+            origin: format!("environment {}", environment.name.value),
+            location: Some(pair.value.location.clone()),
+            form: Form::Property,
+        })
+    }
+
+    /// Reports what environments set and nobody declares, and values that no `var` takes: also of those not selected.
+    fn check_sets(&mut self) {
+        let manifest = self.manifest;
+        for environment in &manifest.environments {
+            for pair in &environment.set {
+                let name = pair.key.value.as_str();
+                let Some(node) = manifest.variables.iter().find(|it| it.name.value == name) else {
+                    if !manifest.incomplete {
+                        let names: Vec<&str> = manifest
+                            .variables
+                            .iter()
+                            .map(|it| it.name.value.as_str())
+                            .collect();
+                        let diagnostic = unknown(&format!("`set {name}=..`"), name, &names);
+                        self.report(diagnostic.at(&pair.key.location, "no such variable"));
+                    }
+                    continue;
+                };
+                let found = Found {
+                    values: vec![pair.value.value.clone()],
+                    origin: format!("environment {}", environment.name.value),
+                    location: Some(pair.value.location.clone()),
+                    form: Form::Property,
+                };
+                self.check_value(node, &found);
+            }
+        }
     }
 
     fn no_value(&mut self, node: &VariableNode) {
@@ -156,6 +211,9 @@ impl Resolver<'_> {
             format!("`{PREFIX}{name}`"),
             "`--var-file`".to_owned(),
         ];
+        if let Some(environment) = self.environment {
+            tried.push(format!("`set` of environment `{}`", environment.name.value));
+        }
         tried.extend(node.from_env.iter().map(|it| format!("`{}`", it.value)));
         let diagnostic = Diagnostic::error(
             Code::VariableNoValue,
@@ -272,7 +330,7 @@ fn bad_pattern(pattern: &Text, reason: &str) -> Diagnostic {
 /// Reads the value as the declared type; the error says what was wanted.
 fn typed(kind: VariableKind, found: &Found, texts: &[String]) -> Result<Value, String> {
     if kind == VariableKind::List {
-        let list: Vec<String> = if found.is_outside {
+        let list: Vec<String> = if found.form != Form::Written {
             texts[0]
                 .split(',')
                 .map(str::trim)
@@ -291,11 +349,11 @@ fn typed(kind: VariableKind, found: &Found, texts: &[String]) -> Result<Value, S
         (VariableKind::Integer, Scalar::Integer(number)) => Ok(Value::from(*number)),
         (VariableKind::Flag, Scalar::Flag(flag)) => Ok(Value::from(*flag)),
         (VariableKind::Text, Scalar::Text(text)) => Ok(Value::from(text.as_str())),
-        (VariableKind::Integer, Scalar::Text(text)) if found.is_outside => text
+        (VariableKind::Integer, Scalar::Text(text)) if found.form == Form::Outside => text
             .parse::<i64>()
             .map(Value::from)
             .map_err(|_| "it takes a whole number".to_owned()),
-        (VariableKind::Flag, Scalar::Text(text)) if found.is_outside => text
+        (VariableKind::Flag, Scalar::Text(text)) if found.form == Form::Outside => text
             .parse::<bool>()
             .map(Value::from)
             .map_err(|_| "it takes `true` or `false`".to_owned()),

@@ -16,6 +16,7 @@ fn empty() -> Report {
         images: Vec::new(),
         repositories: Vec::new(),
         notes: Vec::new(),
+        refusals: Vec::new(),
     };
     let header = Header {
         windlass_version: "0.1.0".to_owned(),

@@ -106,6 +106,7 @@ fn apply_can_be_sent_to_another_thread() {
         images: Vec::new(),
         repositories: Vec::new(),
         notes: Vec::new(),
+        refusals: Vec::new(),
     };
     drop(assert_send(world.apply(&plan)));
 }

@@ -1,0 +1,66 @@
+//! `environment`.
+
+use crate::diag::{Code, Diagnostic, Sourced};
+use crate::manifest::raw::{EnvironmentNode, Requirement, Text};
+use crate::node::{Dec, suggest};
+
+use super::{identifier, no_template, pairs};
+
+pub(super) fn read_environment(node: &mut Dec<'_>) -> Option<EnvironmentNode> {
+    let name = identifier(node);
+    node.text("doc", "what the environment is for");
+    let targets = node.texts(
+        "target",
+        "the registries it may use; an image's own `target` narrows them",
+    );
+    let set = pairs(node, "set", "values of variables: `set tier=\"live\"`");
+    let require = node.texts(
+        "require",
+        "what must hold: clean-git, locked-bases, branch:GLOB",
+    );
+    let require = require
+        .iter()
+        .filter_map(|it| requirement(node, it))
+        .collect();
+    let promote_from = node.text(
+        "promote-from",
+        "the environment whose images are copied, never built",
+    );
+    node.not_yet(&["builder"]);
+    targets
+        .iter()
+        .for_each(|it| no_template(node, "target", it));
+    Some(EnvironmentNode {
+        location: node.head_location(),
+        name: name?,
+        targets,
+        builder: None,
+        set,
+        require,
+        promote_from,
+    })
+}
+
+fn requirement(node: &Dec<'_>, text: &Text) -> Option<Sourced<Requirement>> {
+    let found = match text.value.as_str() {
+        "clean-git" => Requirement::CleanGit,
+        "locked-bases" => Requirement::LockedBases,
+        other => match other.strip_prefix("branch:") {
+            Some(glob) if !glob.is_empty() => Requirement::Branch(glob.to_owned()),
+            _ => {
+                let words = ["clean-git", "locked-bases", "branch:GLOB"];
+                let hint = suggest::closest(other, &words).map_or_else(
+                    || format!("one of {}", suggest::list(&words)),
+                    |it| format!("did you mean `{it}`?"),
+                );
+                node.report(
+                    Diagnostic::error(Code::BadValue, format!("`require` does not know `{other}`"))
+                        .at(&text.location, "not one of its words")
+                        .help(hint),
+                );
+                return None;
+            }
+        },
+    };
+    Some(Sourced::new(found, text.location.clone()))
+}
