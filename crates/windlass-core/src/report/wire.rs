@@ -64,8 +64,9 @@ pub struct Report {
     pub preconditions: Vec<Precondition>,
     /// Things to know that change nothing.
     pub notes: Vec<String>,
-    /// Why the plan as a whole cannot be applied: guards that do not hold, what is not carried out yet.
-    #[serde(default)]
+    /// Why the plan as a whole cannot be applied: guards that do not hold, what is not carried out yet. Left out where
+    /// there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refusals: Vec<String>,
     /// What was said while the plan was made.
     pub diagnostics: Vec<Diagnostic>,
