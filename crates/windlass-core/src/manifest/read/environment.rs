@@ -27,9 +27,9 @@ pub(super) fn read_environment(node: &mut Dec<'_>) -> Option<EnvironmentNode> {
         "the environment whose images are copied, never built",
     );
     node.not_yet(&["builder"]);
-    targets
-        .iter()
-        .for_each(|it| no_template(node, "target", it));
+    for target in &targets {
+        no_template(node, "target", target);
+    }
     Some(EnvironmentNode {
         location: node.head_location(),
         name: name?,

@@ -22,7 +22,9 @@ pub(super) fn read_policy(node: &mut Dec<'_>) -> Option<PolicyNode> {
         },
     );
     for (what, texts) in [("rego", &rego), ("kdl", &kdl), ("data", &data)] {
-        texts.iter().for_each(|it| no_template(node, what, it));
+        for text in texts {
+            no_template(node, what, text);
+        }
     }
     if rego.is_empty()
         && kdl.is_empty()

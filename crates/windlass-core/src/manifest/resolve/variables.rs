@@ -330,15 +330,14 @@ fn bad_pattern(pattern: &Text, reason: &str) -> Diagnostic {
 /// Reads the value as the declared type; the error says what was wanted.
 fn typed(kind: VariableKind, found: &Found, texts: &[String]) -> Result<Value, String> {
     if kind == VariableKind::List {
-        let list: Vec<String> = if found.form != Form::Written {
-            texts[0]
-                .split(',')
-                .map(str::trim)
+        let list: Vec<String> = if found.form == Form::Written {
+            texts.to_vec()
+        } else {
+            let items = texts[0].split(',').map(str::trim);
+            items
                 .filter(|it| !it.is_empty())
                 .map(str::to_owned)
                 .collect()
-        } else {
-            texts.to_vec()
         };
         return Ok(Value::from(list));
     }
