@@ -13,7 +13,7 @@ use super::InvalidName;
 pub struct Day {
     year: i64,
     month: i64,
-    of_month: i64,
+    day: i64,
 }
 
 impl Day {
@@ -38,22 +38,18 @@ impl Day {
         if !(1..=12).contains(&month) || !(1..=days_of_month(year, month)).contains(&day) {
             return Err(InvalidName(format!("there is no day `{text}`")));
         }
-        Ok(Self {
-            year,
-            month,
-            of_month: day,
-        })
+        Ok(Self { year, month, day })
     }
 
     /// Returns the days since 1970-01-01, negative before it.
     pub fn number(self) -> i64 {
-        days_from_civil(self.year, self.month, self.of_month)
+        days_from_civil(self.year, self.month, self.day)
     }
 }
 
 impl fmt::Display for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:04}-{:02}-{:02}", self.year, self.month, self.of_month)
+        write!(f, "{:04}-{:02}-{:02}", self.year, self.month, self.day)
     }
 }
 
