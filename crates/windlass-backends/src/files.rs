@@ -1,11 +1,15 @@
 //! Files of a workspace: texts that windlass reads, build contexts, and files that it writes.
 
+mod cache;
 mod hash;
 mod walk;
 
 use std::io::Read as _;
 use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
+use cache::HashCache;
+use hash::Aids;
 pub use walk::walk;
 use windlass_core::context::{ContextListing, Ignore};
 use windlass_core::dockerfile::ContextSources;
@@ -64,16 +68,88 @@ impl FilesError {
     }
 }
 
+/// How far the hashing of one context is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HashProgress {
+    /// Bytes that were hashed.
+    pub done: u64,
+    /// Bytes to hash; what is remembered is not among them.
+    pub total: u64,
+}
+
+/// Who is told of progress, by the threads that hash.
+type Watcher = Arc<dyn Fn(HashProgress) + Send + Sync>;
+
 /// The files below the folder of a workspace.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct WorkspaceFiles {
     root: PathBuf,
+    cache: Option<Arc<LazyCache>>,
+    watcher: Option<Watcher>,
+}
+
+/// The remembered digests, read when a context is first hashed.
+struct LazyCache {
+    folder: PathBuf,
+    trust: bool,
+    opened: OnceLock<HashCache>,
+}
+
+impl LazyCache {
+    fn get(&self) -> &HashCache {
+        self.opened
+            .get_or_init(|| HashCache::open(&self.folder, self.trust))
+    }
 }
 
 impl WorkspaceFiles {
-    /// Serves the workspace in `root`.
+    /// Serves the workspace in `root`; every file of a context is hashed each time.
     pub fn new(root: PathBuf) -> Self {
-        Self { root }
+        Self {
+            root,
+            cache: None,
+            watcher: None,
+        }
+    }
+
+    /// Remembers digests in a folder, which may be missing. Without `trust` what it holds already is not believed, and replaced.
+    #[must_use]
+    pub fn with_cache(self, folder: PathBuf, trust: bool) -> Self {
+        let cache = LazyCache {
+            folder,
+            trust,
+            opened: OnceLock::new(),
+        };
+        Self {
+            cache: Some(Arc::new(cache)),
+            ..self
+        }
+    }
+
+    /// Tells `watcher` how far hashing is, from several threads and often.
+    #[must_use]
+    pub fn with_watcher(self, watcher: impl Fn(HashProgress) + Send + Sync + 'static) -> Self {
+        Self {
+            watcher: Some(Arc::new(watcher)),
+            ..self
+        }
+    }
+
+    /// Lists a context as [`Files::context`] does, on the calling thread.
+    ///
+    /// # Errors
+    /// As [`walk`].
+    pub fn list(
+        &self,
+        folder: &str,
+        ignore: &Ignore,
+        sources: &ContextSources,
+    ) -> Result<ContextListing, FilesError> {
+        let aids = Aids {
+            cache: self.cache.as_ref().map(|cache| cache.get()),
+            progress: self.watcher.as_deref(),
+        };
+        walk::walk_with(&self.root, folder, ignore, sources, aids)
     }
 }
 
@@ -92,9 +168,9 @@ impl Files for WorkspaceFiles {
         ignore: Ignore,
         sources: ContextSources,
     ) -> Result<ContextListing, String> {
-        let (root, folder) = (self.root.clone(), folder.to_owned());
-        let walking = move || walk(&root, &folder, &ignore, &sources);
-        let walked = tokio::task::spawn_blocking(walking).await;
+        let (files, folder) = (self.clone(), folder.to_owned());
+        let listing = move || files.list(&folder, &ignore, &sources);
+        let walked = tokio::task::spawn_blocking(listing).await;
         walked
             .map_err(|error| error.to_string())?
             .map_err(|error| error.to_string())

@@ -119,6 +119,17 @@ pub(crate) enum Command {
     Version(VersionArgs),
 }
 
+impl Command {
+    /// Says whether remembered digests of files are not to be believed.
+    pub(crate) fn distrusts_cache(&self) -> bool {
+        match self {
+            Self::Plan(arguments) => arguments.no_cache,
+            Self::Apply(arguments) => arguments.no_cache,
+            _ => false,
+        }
+    }
+}
+
 /// How the fields of the language are printed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum SchemaFormat {
@@ -285,6 +296,9 @@ pub(crate) struct PlanArgs {
     /// Plan only this address, with the images it needs; may be given several times
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) only: Vec<String>,
+    /// Hash every file again, whatever is remembered of it
+    #[arg(long)]
+    pub(crate) no_cache: bool,
 }
 
 #[derive(Debug, Args)]
@@ -333,7 +347,7 @@ pub(crate) struct ApplyArgs {
     /// Write what was done: JSON, or dotenv where the name ends in `.env`
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
-    /// Use no cached build step
+    /// Use no cached build step, and hash every file again
     #[arg(long)]
     pub(crate) no_cache: bool,
     /// How to show progress

@@ -21,7 +21,7 @@ use windlass_core::manifest::model::Registry;
 use crate::cli::Global;
 use crate::failure::{Exit, Failure};
 use crate::load::{self, Loaded, Place};
-use crate::session::{Local, default_host};
+use crate::session::{Hashing, Local, default_host};
 use crate::terminal::Terminal;
 
 /// What every command is handed.
@@ -29,6 +29,7 @@ pub(crate) struct Context<'a> {
     pub(crate) global: &'a Global,
     pub(crate) terminal: Terminal,
     pub(crate) runtime: &'a Runtime,
+    pub(crate) hashing: Hashing,
 }
 
 impl Context<'_> {

@@ -5,6 +5,7 @@ mod clock;
 mod commands;
 mod failure;
 mod git_facts;
+mod hashing;
 mod load;
 mod progress;
 mod session;
@@ -19,6 +20,7 @@ use tokio::runtime::Runtime;
 use crate::cli::{Cli, Command};
 use crate::commands::Context;
 use crate::failure::{Exit, Failure};
+use crate::session::Hashing;
 use crate::terminal::Terminal;
 
 fn main() -> ExitCode {
@@ -61,6 +63,9 @@ fn run(cli: &Cli, terminal: Terminal) -> Result<Exit, Failure> {
         global: &cli.global,
         terminal,
         runtime: &runtime,
+        hashing: Hashing {
+            trust_cache: !cli.command.distrusts_cache(),
+        },
     };
     match &cli.command {
         Command::Validate(arguments) => commands::validate::run(&context, arguments),

@@ -13,6 +13,7 @@ use windlass_core::name::RegistryName;
 use windlass_ecr_local::{Config, LocalEcr};
 
 use crate::failure::Failure;
+use crate::hashing::HashingLine;
 
 /// The adapters of one run.
 pub(crate) struct Session {
@@ -29,6 +30,7 @@ impl Session {
         root: &Path,
         registries: &[Registry],
         local: Option<&Local>,
+        hashing: Hashing,
     ) -> Result<Self, Failure> {
         let overrides = match local {
             Some(local) => local.overrides(runtime, registries)?,
@@ -42,13 +44,31 @@ impl Session {
                     ..Options::default()
                 },
             ),
-            files: WorkspaceFiles::new(root.to_owned()),
+            files: hashing.files(root),
             upstream: UpstreamRegistries::from_environment(concat!(
                 "windlass/",
                 env!("CARGO_PKG_VERSION")
             )),
             builder: DockerBuilder::new(Environment::from_process(), cache_folder()),
         })
+    }
+}
+
+/// How the files of build contexts are hashed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Hashing {
+    /// Whether remembered digests are believed.
+    pub(crate) trust_cache: bool,
+}
+
+impl Hashing {
+    fn files(self, root: &Path) -> WorkspaceFiles {
+        let files =
+            WorkspaceFiles::new(root.to_owned()).with_cache(cache_folder(), self.trust_cache);
+        match HashingLine::on_terminal() {
+            Some(line) => files.with_watcher(move |progress| line.show(progress)),
+            None => files,
+        }
     }
 }
 

@@ -319,7 +319,7 @@ fn report(times: &Times) -> f64 {
     ratio
 }
 
-fn median(times: &[Duration]) -> Duration {
+pub(crate) fn median(times: &[Duration]) -> Duration {
     let mut sorted = times.to_vec();
     sorted.sort_unstable();
     let middle = sorted.len() / 2;

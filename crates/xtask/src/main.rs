@@ -1,15 +1,17 @@
-//! Tasks of this repository: `cargo xtask setup | env | test | demo | bench | picture | stop`.
+//! Tasks of this repository: `cargo xtask setup | env | test | demo | bench | prove | picture | stop`.
 //!
 //! The tasks call other programs and hold no logic of windlass itself.
 
 mod bases;
 mod bench;
+mod contexts;
 mod demo;
 mod engine;
 mod failure;
 mod http;
 mod packages;
 mod picture;
+mod prove;
 mod python;
 mod registry;
 mod setup;
@@ -29,6 +31,10 @@ Usage: cargo xtask TASK
   test    setup, then all tests; further arguments go to cargo-nextest
   demo    setup, then plan, apply and plan again on examples/shop with a release build
   bench   setup, then measure an apply without changes against a push script for each image
+  bench contexts
+          measure how a context of 20,000 files and 2 GiB is hashed, cold and warm
+  prove   setup, then the long runs of tests that the suite runs short, with their figures:
+          cargo xtask prove [NAME [TRIES]]
   picture run a command on a copy of examples/shop and draw what it prints:
           cargo xtask picture --out docs/plan.svg -- windlass --local plan
   stop    stop the Engine and the registry that setup started; keeps all images
@@ -53,6 +59,8 @@ fn run(arguments: &[String]) -> Outcome<ExitCode> {
         Some((task, rest)) if task == "test" => return test::run(rest),
         Some((task, [])) if task == "demo" => return demo::run(),
         Some((task, [])) if task == "bench" => return bench::run(),
+        Some((task, [what])) if task == "bench" && what == "contexts" => return contexts::run(),
+        Some((task, rest)) if task == "prove" => return prove::run(rest),
         Some((task, rest)) if task == "picture" => picture::run(rest)?,
         Some((task, [])) if task == "stop" => setup::stop()?,
         Some((task, [])) if task == "help" || task == "--help" || task == "-h" => print(HELP),

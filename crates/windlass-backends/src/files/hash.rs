@@ -1,47 +1,115 @@
-//! Hashing of many files on all processors.
+//! Hashing of many files on all processors, each only if it is not remembered.
 
 use std::fs::File;
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use sha2::{Digest as _, Sha256};
-use windlass_core::name::Digest;
+
+use crate::files::HashProgress;
+use crate::files::cache::{Content, HashCache, Stamp};
 
 /// Fewer bytes than this are hashed by the calling thread alone: starting threads would cost more.
 const WORTH_THREADS: u64 = 2 * 1024 * 1024;
 /// Fewer files than this are hashed by the calling thread alone.
 const MANY_FILES: usize = 128;
+/// How much of a file is read at a time.
+const BUFFER: usize = 256 * 1024;
+/// How a pointer file of Git LFS begins.
+const LFS: &[u8] = b"version https://git-lfs.github.com/spec/v1";
 
-/// A file to be hashed.
+/// A file whose content is asked for.
 pub(super) struct Job {
     pub(super) path: PathBuf,
-    pub(super) bytes: u64,
+    /// What the walk saw of it.
+    pub(super) stamp: Stamp,
 }
 
-/// Returns digest and real size of each file, or what the system says, in the order of `jobs`.
-pub(super) fn hash_all(jobs: &[Job]) -> Vec<std::io::Result<(Digest, u64)>> {
-    let bytes: u64 = jobs.iter().map(|job| job.bytes).sum();
+/// A file that was hashed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Hashed {
+    pub(super) content: Content,
+    /// How many bytes were hashed.
+    pub(super) bytes: u64,
+    /// Whether it was the file that the walk saw, before and after it was read.
+    was_still: bool,
+}
+
+/// What hashing works with beside the files.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Aids<'a> {
+    /// What is remembered.
+    pub(super) cache: Option<&'a HashCache>,
+    /// Who wants to know how far it is.
+    pub(super) progress: Option<&'a (dyn Fn(HashProgress) + Send + Sync)>,
+}
+
+/// Returns the content of each file, or what the system says, in the order of `jobs`.
+pub(super) fn hash_all(jobs: &[Job], aids: Aids<'_>) -> Vec<std::io::Result<Hashed>> {
+    let _alone = aids.cache.map(HashCache::alone);
+    let known = match aids.cache {
+        Some(cache) => cache.get(jobs.iter().map(|job| (job.path.as_path(), job.stamp))),
+        None => vec![None; jobs.len()],
+    };
+    let open: Vec<&Job> = jobs
+        .iter()
+        .zip(&known)
+        .filter_map(|(job, known)| known.is_none().then_some(job))
+        .collect();
+    let since = aids.cache.map(HashCache::now);
+    let mut hashed = hash_open(&open, aids.progress);
+    if let (Some(cache), Some(since)) = (aids.cache, since) {
+        let good = open.iter().zip(&hashed).filter_map(|(job, hashed)| {
+            let hashed = hashed.as_ref().ok().filter(|it| it.was_still)?;
+            Some((job.path.as_path(), job.stamp, hashed.content))
+        });
+        cache.put(since, good);
+    }
+    let mut fresh = hashed.drain(..);
+    jobs.iter()
+        .zip(known)
+        .map(|(job, known)| match known {
+            Some(content) => Ok(Hashed {
+                content,
+                bytes: job.stamp.size(),
+                was_still: true,
+            }),
+            None => fresh.next().expect("every file is known or was hashed"),
+        })
+        .collect()
+}
+
+fn hash_open(
+    jobs: &[&Job],
+    progress: Option<&(dyn Fn(HashProgress) + Send + Sync)>,
+) -> Vec<std::io::Result<Hashed>> {
+    let total: u64 = jobs.iter().map(|job| job.stamp.size()).sum();
     let threads = std::thread::available_parallelism()
         .map_or(1, std::num::NonZero::get)
         .min(jobs.len());
-    if threads < 2 || (bytes < WORTH_THREADS && jobs.len() < MANY_FILES) {
-        let mut buffer = vec![0; 256 * 1024];
+    let counter = Counter {
+        done: AtomicU64::new(0),
+        total,
+        progress,
+    };
+    if threads < 2 || (total < WORTH_THREADS && jobs.len() < MANY_FILES) {
+        let mut buffer = vec![0; BUFFER];
         return jobs
             .iter()
-            .map(|job| hash_file(&job.path, &mut buffer))
+            .map(|job| hash_file(job, &mut buffer, &counter))
             .collect();
     }
     let next = AtomicUsize::new(0);
     let worker = || {
-        let mut buffer = vec![0; 256 * 1024];
+        let mut buffer = vec![0; BUFFER];
         let mut done = Vec::new();
         while let Some((at, job)) = take(&next, jobs) {
-            done.push((at, hash_file(&job.path, &mut buffer)));
+            done.push((at, hash_file(job, &mut buffer, &counter)));
         }
         done
     };
-    let mut results: Vec<(usize, std::io::Result<(Digest, u64)>)> = std::thread::scope(|scope| {
+    let mut results: Vec<(usize, std::io::Result<Hashed>)> = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
         workers
             .into_iter()
@@ -56,24 +124,59 @@ pub(super) fn hash_all(jobs: &[Job]) -> Vec<std::io::Result<(Digest, u64)>> {
     results.into_iter().map(|(_, result)| result).collect()
 }
 
-fn take<'a>(next: &AtomicUsize, jobs: &'a [Job]) -> Option<(usize, &'a Job)> {
+fn take<'a>(next: &AtomicUsize, jobs: &[&'a Job]) -> Option<(usize, &'a Job)> {
     let at = next.fetch_add(1, Ordering::Relaxed);
-    jobs.get(at).map(|job| (at, job))
+    jobs.get(at).map(|job| (at, *job))
 }
 
-fn hash_file(path: &Path, buffer: &mut [u8]) -> std::io::Result<(Digest, u64)> {
-    let mut file = File::open(path)?;
+/// How many bytes of all files are done.
+struct Counter<'a> {
+    done: AtomicU64,
+    total: u64,
+    progress: Option<&'a (dyn Fn(HashProgress) + Send + Sync)>,
+}
+
+impl Counter<'_> {
+    fn add(&self, bytes: usize) {
+        let Some(progress) = self.progress else {
+            return;
+        };
+        let bytes = bytes as u64;
+        let done = self.done.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        progress(HashProgress {
+            done,
+            total: self.total,
+        });
+    }
+}
+
+fn hash_file(job: &Job, buffer: &mut [u8], counter: &Counter<'_>) -> std::io::Result<Hashed> {
+    let mut file = File::open(&job.path)?;
+    let before = Stamp::of(&file.metadata()?);
     let mut hash = Sha256::new();
-    let mut size = 0;
+    let mut bytes = 0;
+    let mut is_pointer = false;
     loop {
         let count = file.read(buffer)?;
         if count == 0 {
             break;
         }
-        size += count as u64;
+        if bytes == 0 {
+            is_pointer = buffer[..count].starts_with(LFS);
+        }
+        bytes += count as u64;
         hash.update(&buffer[..count]);
+        counter.add(count);
     }
-    let digest =
-        Digest::new(format!("sha256:{:x}", hash.finalize())).expect("SHA-256 has 64 hex digits");
-    Ok((digest, size))
+    // The size alone would not tell that a file was written to while it was read.
+    let was_still = before == job.stamp && Stamp::of(&file.metadata()?) == before;
+    Ok(Hashed {
+        content: Content {
+            sha256: hash.finalize().into(),
+            // A pointer file has about 130 bytes.
+            is_pointer: is_pointer && bytes <= 1024,
+        },
+        bytes,
+        was_still,
+    })
 }

@@ -11,13 +11,12 @@ use windlass_core::context::{
 };
 use windlass_core::dockerfile::ContextSources;
 
-use crate::files::hash::{Job, hash_all};
+use crate::files::cache::Stamp;
+use crate::files::hash::{Aids, Job, hash_all};
 use crate::files::{FilesError, inside};
 
 /// The setuid, setgid and sticky bits.
 const SPECIAL_BITS: u32 = 0o7000;
-/// How a pointer file of Git LFS begins.
-const LFS: &[u8] = b"version https://git-lfs.github.com/spec/v1";
 
 /// Lists the context in `folder` of the workspace at `root`, and hashes what of it `sources` reach. Links are kept as links; the walk
 /// follows none.
@@ -29,6 +28,16 @@ pub fn walk(
     folder: &str,
     ignore: &Ignore,
     sources: &ContextSources,
+) -> Result<ContextListing, FilesError> {
+    walk_with(root, folder, ignore, sources, Aids::default())
+}
+
+pub(super) fn walk_with(
+    root: &Path,
+    folder: &str,
+    ignore: &Ignore,
+    sources: &ContextSources,
+    aids: Aids<'_>,
 ) -> Result<ContextListing, FilesError> {
     let base = inside(root, folder)?;
     match std::fs::metadata(&base) {
@@ -46,7 +55,7 @@ pub fn walk(
         ignored: Vec::new(),
     };
     walk.folder(&base, "", &Matches::default())?;
-    walk.finish(sources)
+    walk.finish(sources, aids)
 }
 
 struct Walk<'a> {
@@ -64,7 +73,7 @@ struct Found {
 enum FoundKind {
     File {
         executable: bool,
-        bytes: u64,
+        stamp: Stamp,
     },
     Directory,
     Link {
@@ -188,7 +197,7 @@ impl Walk<'_> {
             path,
             kind: FoundKind::File {
                 executable: metadata.mode() & 0o100 != 0,
-                bytes: metadata.len(),
+                stamp: Stamp::of(&metadata),
             },
         });
         Ok(())
@@ -210,7 +219,11 @@ impl Walk<'_> {
         )
     }
 
-    fn finish(mut self, sources: &ContextSources) -> Result<ContextListing, FilesError> {
+    fn finish(
+        mut self,
+        sources: &ContextSources,
+        aids: Aids<'_>,
+    ) -> Result<ContextListing, FilesError> {
         self.found.sort_by(|a, b| a.path.cmp(&b.path));
         let candidates: Vec<Candidate<'_>> = self.found.iter().map(Found::candidate).collect();
         let chosen = select(sources, &candidates);
@@ -223,9 +236,9 @@ impl Walk<'_> {
                 unread.push(found.path);
             }
         }
-        let entries = hashed(self.base, read)?;
+        let (entries, pointers) = hashed(self.base, read, aids)?;
         self.ignored.sort_by(|a, b| a.path.cmp(&b.path));
-        let warnings = warnings(self.base, &entries);
+        let warnings = warnings(self.base, &entries, &pointers);
         Ok(ContextListing {
             entries,
             unread,
@@ -249,19 +262,24 @@ impl Found {
     }
 }
 
-/// Hashes the files among what is read.
-fn hashed(base: &Path, read: Vec<Found>) -> Result<Vec<Entry>, FilesError> {
+/// Hashes the files among what is read; the second value are the pointers of Git LFS among them.
+fn hashed(
+    base: &Path,
+    read: Vec<Found>,
+    aids: Aids<'_>,
+) -> Result<(Vec<Entry>, Vec<String>), FilesError> {
     let jobs: Vec<Job> = read
         .iter()
         .filter_map(|found| match found.kind {
-            FoundKind::File { bytes, .. } => Some(Job {
+            FoundKind::File { stamp, .. } => Some(Job {
                 path: base.join(&found.path),
-                bytes,
+                stamp,
             }),
             _ => None,
         })
         .collect();
-    let mut hashes = hash_all(&jobs).into_iter();
+    let mut hashes = hash_all(&jobs, aids).into_iter();
+    let mut pointers = Vec::new();
     let mut entries = Vec::with_capacity(read.len());
     let mut problems = Vec::new();
     for Found { path, kind } in read {
@@ -274,11 +292,16 @@ fn hashed(base: &Path, read: Vec<Found>) -> Result<Vec<Entry>, FilesError> {
             }
             FoundKind::File { executable, .. } => {
                 match hashes.next().expect("one hash for each file") {
-                    Ok((digest, bytes)) => EntryKind::File {
-                        executable,
-                        bytes,
-                        digest,
-                    },
+                    Ok(file) => {
+                        if file.content.is_pointer {
+                            pointers.push(path.clone());
+                        }
+                        EntryKind::File {
+                            executable,
+                            bytes: file.bytes,
+                            digest: file.content.digest(),
+                        }
+                    }
                     Err(error) => {
                         problems.push(format!(
                             "cannot read `{path}` of the build context: {error}"
@@ -291,7 +314,7 @@ fn hashed(base: &Path, read: Vec<Found>) -> Result<Vec<Entry>, FilesError> {
         entries.push(Entry { path, kind });
     }
     if problems.is_empty() {
-        Ok(entries)
+        Ok((entries, pointers))
     } else {
         problems.sort();
         Err(FilesError::Unusable(problems))
@@ -299,21 +322,11 @@ fn hashed(base: &Path, read: Vec<Found>) -> Result<Vec<Entry>, FilesError> {
 }
 
 /// Finds what is probably not meant to be built as it stands.
-fn warnings(base: &Path, entries: &[Entry]) -> Vec<String> {
-    let mut warnings = Vec::new();
-    for entry in entries {
-        // A pointer file has about 130 bytes.
-        if let EntryKind::File {
-            bytes: 100..=400, ..
-        } = entry.kind
-            && std::fs::read(base.join(&entry.path)).is_ok_and(|content| content.starts_with(LFS))
-        {
-            warnings.push(format!(
-                "`{}` is a Git LFS pointer, not the file: run `git lfs pull`",
-                entry.path
-            ));
-        }
-    }
+fn warnings(base: &Path, entries: &[Entry], pointers: &[String]) -> Vec<String> {
+    let mut warnings: Vec<String> = pointers
+        .iter()
+        .map(|path| format!("`{path}` is a Git LFS pointer, not the file: run `git lfs pull`"))
+        .collect();
     for path in submodules(base) {
         let below = format!("{path}/");
         let is_empty_folder = entries
@@ -342,10 +355,14 @@ fn submodules(base: &Path) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
     use windlass_core::context::IgnoreLine;
     use windlass_core::name::Digest;
 
     use super::*;
+    use crate::files::HashProgress;
+    use crate::files::cache::HashCache;
 
     fn context(files: &[(&str, &str)]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().expect("a folder");
@@ -509,10 +526,43 @@ mod tests {
     }
 
     #[test]
+    fn what_is_remembered_is_not_read_again_and_what_changed_is() {
+        let folder = context(&[("a", "one"), ("b/c", "two")]);
+        let remembered = tempfile::tempdir().expect("a folder");
+        // As if an hour had gone by since the files were written.
+        let cache = HashCache::open(remembered.path(), true).an_hour_ahead();
+        let list = |told: &AtomicU64| {
+            let progress = |it: HashProgress| told.store(it.done, Ordering::Relaxed);
+            let aids = Aids {
+                cache: Some(&cache),
+                progress: Some(&progress),
+            };
+            let (ignore, all) = (Ignore::default(), ContextSources::default());
+            walk_with(folder.path(), ".", &ignore, &all, aids).expect("a listing")
+        };
+        let (first, second, third) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
+        assert_eq!(list(&first), list(&second));
+        assert_eq!(first.into_inner(), 6);
+        assert_eq!(second.into_inner(), 0, "nothing was hashed again");
+        // Of the same size and with the time it had: when its inode changed tells.
+        let path = folder.path().join("a");
+        let before = std::fs::metadata(&path).and_then(|it| it.modified());
+        std::fs::write(&path, "eno").expect("a file");
+        let file = std::fs::File::options().append(true).open(&path);
+        let file = file.expect("a file");
+        file.set_modified(before.expect("a time")).expect("a time");
+        let changed = list(&third);
+        assert_eq!(third.into_inner(), 3);
+        let EntryKind::File { digest, .. } = &changed.entries[0].kind else {
+            panic!("{changed:?}");
+        };
+        assert_eq!(*digest, Digest::of(b"eno"));
+    }
+
+    #[test]
     fn pointers_of_git_lfs_and_empty_submodules_are_warned_of() {
         let pointer = format!(
-            "{}\noid sha256:{}\nsize 12345\n",
-            String::from_utf8_lossy(LFS),
+            "version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize 12345\n",
             "ab".repeat(32)
         );
         let folder = context(&[

@@ -95,34 +95,6 @@ pub fn bases(dockerfile: &Dockerfile, query: &BaseQuery<'_>) -> Checked<Bases> {
     (value, problems)
 }
 
-/// How the stages of a Dockerfile hang together for one query.
-pub(super) struct StageGraph {
-    /// The stage that is built, `None` where it does not exist.
-    pub(super) target: Option<usize>,
-    /// The stages that it is built from, itself included.
-    pub(super) reached: BTreeSet<usize>,
-    /// For each stage the stage that its FROM names.
-    pub(super) parents: Vec<Option<usize>>,
-    /// The args before the first FROM with their values, and the predefined ones of the platform.
-    pub(super) globals: BTreeMap<String, String>,
-}
-
-pub(super) fn stage_graph(dockerfile: &Dockerfile, query: &BaseQuery<'_>) -> StageGraph {
-    let mut reader = Reader::new(dockerfile, query);
-    let parents = (0..dockerfile.stages.len())
-        .map(|stage| match reader.from(stage) {
-            Some(Link::Stage(parent)) => Some(parent),
-            _ => None,
-        })
-        .collect();
-    StageGraph {
-        target: reader.target(),
-        reached: reader.reached().into_iter().collect(),
-        parents,
-        globals: reader.globals,
-    }
-}
-
 /// Says where `needs` gives a workspace image the name of a stage, which it would replace.
 pub fn check_needs(dockerfile: &Dockerfile, needs: &[Need]) -> Vec<Diagnostic> {
     let mut problems = Vec::new();

@@ -3,15 +3,28 @@
 //! Follows `BuildKit` (`frontend/dockerfile/dockerfile2llb/convert.go`, the paths that it asks the client for). Whatever cannot
 //! be decided from the text gives the whole context; which entries a source reaches is decided in `context`, which knows links.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::bases::{BaseQuery, stage_graph};
+use super::bases::BaseQuery;
+use super::graph::{self, Graph, GraphQuery, StageBase, State};
 use super::reference::ImageReference;
-use super::words::{Word, expand, mentioned, split_words};
+use super::words::Word;
 use super::{Dockerfile, Flag, Instruction};
+
+/// The flags of COPY and ADD that leave its sources what they are, or read less of them.
+const KNOWN_FLAGS: &[&str] = &[
+    "from",
+    "chown",
+    "chmod",
+    "link",
+    "checksum",
+    "keep-git-dir",
+    "exclude",
+    "unpack",
+];
 
 /// The part of a context that a build can read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,8 +77,8 @@ pub fn context_sources(dockerfile: &Dockerfile, query: &BaseQuery<'_>) -> Contex
         ));
     }
     let mut paths = BTreeSet::new();
-    for (instruction, scope) in reached_instructions(dockerfile, query) {
-        match scope.read_sources(&instruction) {
+    for reached in reached_instructions(dockerfile, query) {
+        match reached.read_sources() {
             Ok(found) => paths.extend(found),
             Err(why) => return ContextSources::Everything { why },
         }
@@ -76,29 +89,30 @@ pub fn context_sources(dockerfile: &Dockerfile, query: &BaseQuery<'_>) -> Contex
 /// Returns what ADD fetches from outside in the stages that the wanted one is built from, in the order of the text.
 pub fn remote_sources(dockerfile: &Dockerfile, query: &BaseQuery<'_>) -> Vec<RemoteSource> {
     let mut found = Vec::new();
-    for (instruction, _) in reached_instructions(dockerfile, query) {
+    for Reached { instruction, .. } in reached_instructions(dockerfile, query) {
         if instruction.keyword != "ADD" {
             continue;
         }
         let has_checksum = instruction
             .flag("checksum")
             .is_some_and(|flag| !flag.value.text.is_empty());
-        let words = source_words(&instruction);
-        found.extend(words.into_iter().filter(|it| is_remote(&it.text)).map(
-            |Word { text, span }| RemoteSource {
-                pinned: has_checksum || names_commit(&text),
-                address: without_credentials(&text),
-                span,
-            },
-        ));
+        let words = source_words(instruction).iter();
+        found.extend(
+            words
+                .filter(|it| is_remote(&it.text))
+                .map(|Word { text, span }| RemoteSource {
+                    pinned: has_checksum || names_commit(text),
+                    address: without_credentials(text),
+                    span: span.clone(),
+                }),
+        );
     }
     found
 }
 
 /// Says whether the stage that is built leaves triggers that read the context of whoever starts from it.
 pub fn leaves_triggers(dockerfile: &Dockerfile, query: &BaseQuery<'_>) -> bool {
-    let graph = stage_graph(dockerfile, query);
-    graph.target.is_some_and(|target| {
+    graph_of(dockerfile, query).target.is_some_and(|target| {
         dockerfile
             .instructions_of(target)
             .iter()
@@ -133,127 +147,102 @@ fn is_known_frontend(image: &str) -> bool {
     })
 }
 
-/// The variables that an instruction sees. `None` as a value: it has one that cannot be known from the text.
-#[derive(Debug, Clone, Default)]
-struct Scope {
-    args: BTreeMap<String, Option<String>>,
-    environment: BTreeMap<String, Option<String>>,
+/// An instruction of a stage that is built, with what is in force there.
+struct Reached<'a> {
+    instruction: &'a Instruction,
+    state: State,
+    /// The variables whose values depend on what a base image may set.
+    uncertain: BTreeSet<String>,
     escape: char,
-    /// Whether a stage of the same file, which this one starts from, left triggers.
+    /// Whether a stage of the same file, which its stage starts from, left triggers.
     triggered: bool,
 }
 
-/// Returns the instructions of all stages that the wanted one is built from, each with the variables it sees.
-fn reached_instructions(
-    dockerfile: &Dockerfile,
-    query: &BaseQuery<'_>,
-) -> Vec<(Instruction, Scope)> {
-    let graph = stage_graph(dockerfile, query);
-    let mut left: Vec<Scope> = Vec::new();
+/// Returns the instructions of all stages that the wanted one is built from.
+fn reached_instructions<'a>(dockerfile: &'a Dockerfile, query: &BaseQuery<'_>) -> Vec<Reached<'a>> {
+    let graph = graph_of(dockerfile, query);
     let mut found = Vec::new();
-    for stage in 0..dockerfile.stages.len() {
-        let mut scope = Scope {
-            escape: dockerfile.escape,
-            ..Scope::default()
-        };
-        if let Some(parent) = graph.parents[stage] {
-            let parent_scope = &left[parent];
-            scope.environment.clone_from(&parent_scope.environment);
-            // Whether ARG reaches a stage that starts from this one depends on the version of the frontend.
-            scope.args = parent_scope
-                .args
-                .keys()
-                .map(|name| (name.clone(), None))
-                .collect();
-            scope.triggered = dockerfile
+    let mut left: Vec<BTreeSet<String>> = Vec::new();
+    for (node, stage) in dockerfile.stages.iter().zip(&graph.stages) {
+        let triggered = match stage.base {
+            StageBase::Stage(parent) => dockerfile
                 .instructions_of(parent)
                 .iter()
-                .any(is_reading_trigger);
-        }
-        for instruction in dockerfile.instructions_of(stage) {
-            if graph.reached.contains(&stage) {
-                found.push((instruction.clone(), scope.clone()));
+                .any(is_reading_trigger),
+            _ => false,
+        };
+        let mut uncertain = match stage.base {
+            StageBase::Stage(parent) => left[parent].clone(),
+            _ => BTreeSet::new(),
+        };
+        let instructions = &dockerfile.instructions[node.instructions.clone()];
+        for (instruction, state) in instructions.iter().zip(&stage.before) {
+            let reached = Reached {
+                instruction,
+                state: state.clone(),
+                uncertain: uncertain.clone(),
+                escape: dockerfile.escape,
+                triggered,
+            };
+            reached.assign(query, &mut uncertain);
+            if stage.reached {
+                found.push(reached);
             }
-            match instruction.keyword.as_str() {
-                "ARG" => scope.declare(instruction, query, &graph.globals),
-                "ENV" => scope.set(instruction),
-                _ => {}
-            }
         }
-        left.push(scope);
+        left.push(uncertain);
     }
     found
 }
 
-impl Scope {
-    fn declare(
-        &mut self,
-        instruction: &Instruction,
-        query: &BaseQuery<'_>,
-        globals: &BTreeMap<String, String>,
-    ) {
-        for range in split_words(&instruction.arguments, self.escape) {
-            let word = instruction.word(range).text;
-            let (name, default) = match word.split_once('=') {
-                Some((name, default)) => (name, Some(default)),
-                None => (word.as_str(), None),
-            };
-            let value = match (query.args.get(name), default) {
-                (Some(given), _) => Some(given.clone()),
-                (None, Some(default)) => self.expand(default).ok(),
-                (None, None) => globals.get(name).cloned(),
-            };
-            self.args.insert(name.to_owned(), value);
+fn graph_of(dockerfile: &Dockerfile, query: &BaseQuery<'_>) -> Graph {
+    graph::resolve(
+        dockerfile,
+        &GraphQuery {
+            args: query.args,
+            stage: query.stage,
+            platform: query.platform,
+            // What a base image sets is not known here; a variable that nothing else sets leaves everything open.
+            bases: &|_| None,
+        },
+    )
+}
+
+impl Reached<'_> {
+    /// Returns the first variable of a word whose value depends on what a base image may set. A default behind it
+    /// (`${NAME:-x}`) does not help: the base decides whether it is taken.
+    fn uncertain_in(&self, word: &Word) -> Option<String> {
+        graph::mentioned_in(word, self.escape)
+            .into_iter()
+            .find(|name| {
+                let known = self.state.variables.get(name);
+                let is_open = !self.state.base_known && known.is_none_or(|it| it.value.is_none());
+                is_open || self.uncertain.contains(name)
+            })
+    }
+
+    /// Notes which variables of an ARG or ENV are uncertain after it.
+    fn assign(&self, query: &BaseQuery<'_>, uncertain: &mut BTreeSet<String>) {
+        if !matches!(self.instruction.keyword.as_str(), "ARG" | "ENV") {
+            return;
         }
-    }
-
-    fn set(&mut self, instruction: &Instruction) {
-        let words: Vec<String> = split_words(&instruction.arguments, self.escape)
-            .into_iter()
-            .map(|range| instruction.word(range).text)
-            .collect();
-        let pairs: Vec<(String, String)> = match words.first() {
-            Some(first) if !first.contains('=') => instruction
-                .arguments
-                .split_once(char::is_whitespace)
-                .map(|(name, value)| (name.to_owned(), value.trim_start().to_owned()))
-                .into_iter()
-                .collect(),
-            _ => words
-                .iter()
-                .filter_map(|word| word.split_once('='))
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .collect(),
-        };
-        let values: Vec<(String, Option<String>)> = pairs
-            .into_iter()
-            .map(|(name, value)| (name, self.expand(&value).ok()))
-            .collect();
-        self.environment.extend(values);
-    }
-
-    /// Expands a text; says why it cannot be known. Names that no ARG or ENV of the text gives a value may have one in the base image.
-    fn expand(&self, text: &str) -> Result<String, String> {
-        for (name, _) in mentioned(text, self.escape) {
-            if self.value(&name).is_none() {
-                return Err(format!(
-                    "`{text}` depends on `{name}`, whose value is not known"
-                ));
+        for assignment in self.instruction.assignments() {
+            let name = &assignment.name.text;
+            let is_given = self.instruction.keyword == "ARG" && query.args.contains_key(name);
+            let depends = assignment
+                .value
+                .as_ref()
+                .and_then(|it| self.uncertain_in(it));
+            if depends.is_some() && !is_given {
+                uncertain.insert(name.clone());
+            } else if assignment.value.is_some() || is_given {
+                uncertain.remove(name);
             }
         }
-        expand(text, self.escape, &|name| self.value(name)).map(|it| it.text)
     }
 
-    /// Returns the value of a variable; ENV goes before ARG, as the builder has it.
-    fn value(&self, name: &str) -> Option<String> {
-        match self.environment.get(name) {
-            Some(value) => value.clone(),
-            None => self.args.get(name).cloned().flatten(),
-        }
-    }
-
-    /// Returns the sources of one instruction; an error where they are the whole context, with the reason if that is a guess.
-    fn read_sources(&self, instruction: &Instruction) -> Result<Vec<String>, Option<String>> {
+    /// Returns the sources; an error where they are the whole context, with the reason if that is a guess.
+    fn read_sources(&self) -> Result<Vec<String>, Option<String>> {
+        let instruction = self.instruction;
         match instruction.keyword.as_str() {
             "FROM" if self.triggered => Err(Some(
                 "a stage that it starts from has ONBUILD triggers".to_owned(),
@@ -263,7 +252,7 @@ impl Scope {
                 if from.is_some_and(|flag| !flag.value.text.is_empty()) {
                     return Ok(Vec::new());
                 }
-                self.copied(instruction)
+                self.copied()
             }
             "RUN" => {
                 let mounts = instruction.flags.iter().filter(|it| it.name == "mount");
@@ -275,39 +264,38 @@ impl Scope {
         }
     }
 
-    fn copied(&self, instruction: &Instruction) -> Result<Vec<String>, Option<String>> {
-        let known = [
-            "from",
-            "chown",
-            "chmod",
-            "link",
-            "checksum",
-            "keep-git-dir",
-            "exclude",
-            "unpack",
-        ];
+    fn copied(&self) -> Result<Vec<String>, Option<String>> {
+        let instruction = self.instruction;
         let odd = instruction
             .flags
             .iter()
-            .find(|flag| !known.contains(&flag.name.as_str()));
+            .find(|flag| !KNOWN_FLAGS.contains(&flag.name.as_str()));
         if let Some(flag) = odd {
             let keyword = &instruction.keyword;
             return Err(Some(format!("{keyword} has the flag --{}", flag.name)));
         }
         let mut paths = Vec::new();
         for word in source_words(instruction) {
-            let is_add = instruction.keyword == "ADD";
             if word.text.starts_with("<<") {
                 continue;
             }
             if word.text.contains(['"', '\'', self.escape]) {
                 return Err(Some(format!("`{}` has quotes or escapes", word.text)));
             }
-            let source = self.expand(&word.text).map_err(Some)?;
-            if is_add && is_url(&source) {
-                continue;
+            let source = self.state.expand(&word.text, self.escape);
+            let unknown = self.uncertain_in(word);
+            if let Some(name) = unknown.as_ref().or(source.missing.first()) {
+                return Err(Some(format!(
+                    "`{}` depends on `{name}`, whose value is not known",
+                    word.text
+                )));
             }
-            paths.push(clean(&source)?);
+            if let Some(problem) = source.problem {
+                return Err(Some(format!("`{}`: {problem}", word.text)));
+            }
+            if instruction.keyword != "ADD" || !is_url(&source.text) {
+                paths.push(clean(&source.text)?);
+            }
         }
         Ok(paths)
     }
@@ -335,20 +323,10 @@ impl Scope {
 }
 
 /// Returns the sources of COPY or ADD as written; heredocs are among them.
-fn source_words(instruction: &Instruction) -> Vec<Word> {
-    let arguments = instruction.arguments.trim();
-    let mut words: Vec<Word> = match serde_json::from_str::<Vec<String>>(arguments) {
-        Ok(words) => words
-            .into_iter()
-            .map(|text| Word {
-                text,
-                span: instruction.span.clone(),
-            })
-            .collect(),
-        Err(_) => instruction.words(),
-    };
-    words.pop();
-    words
+fn source_words(instruction: &Instruction) -> &[Word] {
+    instruction
+        .transfer()
+        .map_or(&[], |transfer| &transfer.sources)
 }
 
 /// Says whether every frontend takes the source of an ADD for an address.

@@ -114,7 +114,13 @@ fn apply_saved(context: &Context<'_>, arguments: &ApplyArgs, file: &Path) -> Res
         None
     };
     let registries: Vec<Registry> = plan.registries.iter().map(registry).collect();
-    let session = Session::new(context.runtime, &root, &registries, local.as_ref())?;
+    let session = Session::new(
+        context.runtime,
+        &root,
+        &registries,
+        local.as_ref(),
+        context.hashing,
+    )?;
     let run = Run {
         context,
         arguments,

@@ -23,6 +23,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &LockArgs) -> Result<Exit, F
         &place.root,
         &loaded.workspace.registries,
         local.as_ref(),
+        context.hashing,
     )?;
     let options = DesireOptions {
         locked: arguments.check,

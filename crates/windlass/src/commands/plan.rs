@@ -95,6 +95,7 @@ pub(crate) fn make(context: &Context<'_>, only: &[String]) -> Result<Made, Failu
         &place.root,
         &loaded.workspace.registries,
         local.as_ref(),
+        context.hashing,
     )?;
     let created_at = clock::now();
     let options = DesireOptions {

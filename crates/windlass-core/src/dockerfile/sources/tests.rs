@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::diag::Source;
 use crate::dockerfile::parse;
@@ -106,14 +108,32 @@ fn variables_have_the_value_that_the_builder_gives_them() {
 }
 
 #[test]
-fn a_stage_has_the_environment_of_the_stage_it_starts_from_but_its_args_are_uncertain() {
+fn a_stage_sees_the_variables_of_the_stage_it_starts_from() {
     let text = "FROM a AS b\nENV E=e\nARG G=g\nFROM b\nCOPY $E /\n";
     assert_eq!(sources(text, &[]), ["e"]);
-    assert!(is_everything(&format!("{text}COPY $G /\n")));
+    assert_eq!(sources(&format!("{text}COPY $G /\n"), &[]), ["e", "g"]);
     assert_eq!(
         sources(&format!("{text}ARG G=h\nCOPY $G /\n"), &[]),
         ["e", "h"]
     );
+    // A default is taken only where the base image does not set the name.
+    for text in [
+        "FROM a\nCOPY ${X:-x} /\n",
+        "FROM a\nENV Y=${X:-x}\nCOPY $Y /\n",
+        "FROM a AS b\nARG Y=${X:-x}\nFROM b\nENV Z=$Y\nCOPY $Z /\n",
+    ] {
+        assert!(is_everything(text), "{text}");
+    }
+    assert_eq!(
+        sources("FROM scratch\nENV Y=${X:-x}\nCOPY $Y ${X:-z} /\n", &[]),
+        ["x", "z"]
+    );
+    assert_eq!(
+        sources("FROM a\nARG Y=${X:-x}\nCOPY $Y /\n", &[("Y", "given")]),
+        ["given"]
+    );
+    // An ARG without a value leaves what the base image may have set.
+    assert!(is_everything("FROM a\nARG X\nCOPY $X /\n"));
 }
 
 #[test]

@@ -1,0 +1,298 @@
+//! `cargo xtask bench contexts`: how fast a large build context is hashed, cold and warm, and how much memory that takes.
+//!
+//! 20,000 files of 2 GiB in a git repository. Cold is a plan with an empty cache folder, against what `openssl speed` hashes on as many
+//! processes as there are processors; warm is the plan after it, against `git status` of the same tree. The files lie in the
+//! page cache in both cases: what is measured is windlass, not the disk.
+
+use crate::bench::median;
+use crate::demo::release_binary;
+use crate::failure::{Doing as _, Failure, Outcome};
+use crate::shell::{print, read_output, run_logged, say, timed};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+const FILES: usize = 20_000;
+const BYTES: usize = 2 << 30;
+const ROUNDS: usize = 7;
+const COLD_ROUNDS: usize = 3;
+/// What part of the machine's speed a cold plan has to reach.
+const COLD_REACH: f64 = 0.8;
+/// How many times longer than `git status` a warm plan may take.
+const WARM_REACH: f64 = 2.0;
+
+struct Contexts {
+    binary: PathBuf,
+    folder: tempfile::TempDir,
+}
+
+/// What was measured.
+struct Figures {
+    /// Bytes a second of `openssl speed` on all processors.
+    machine: f64,
+    cold: Duration,
+    warm: Duration,
+    git: Duration,
+    /// The same plan without the files.
+    empty: Duration,
+    /// Largest resident memory of a cold and of a warm plan, in MiB.
+    memory: [u64; 2],
+}
+
+/// Runs the benchmark and prints its table. Fails where a reach is missed.
+pub(crate) fn run() -> Outcome<ExitCode> {
+    let contexts = Contexts::prepare()?;
+    let figures = contexts.measure()?;
+    Ok(if report(&figures) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+impl Contexts {
+    fn prepare() -> Outcome<Self> {
+        let binary = release_binary()?;
+        let folder = tempfile::Builder::new()
+            .prefix("windlass-contexts-")
+            .tempdir()?;
+        let contexts = Self { binary, folder };
+        timed(&format!("{FILES} files of 2 GiB"), || {
+            write_workspace(&contexts.workspace(), FILES, BYTES)
+        })?;
+        write_workspace(&contexts.folder.path().join("empty"), 1, 1)?;
+        timed("git add and commit", || contexts.commit())?;
+        Ok(contexts)
+    }
+
+    fn workspace(&self) -> PathBuf {
+        self.folder.path().join("workspace")
+    }
+
+    fn commit(&self) -> Outcome {
+        for arguments in [
+            &["init", "--quiet"][..],
+            &["add", "--all"],
+            &["commit", "--quiet", "--message", "all"],
+            // Writes the times that it read into the index, as it does in everyday use.
+            &["status"],
+        ] {
+            let mut command = self.git(arguments);
+            run_logged(&mut command, &self.folder.path().join("git.log"))?;
+        }
+        Ok(())
+    }
+
+    fn git(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new("git");
+        command
+            .args(["-c", "user.name=bench", "-c", "user.email=bench@localhost"])
+            .args(arguments)
+            .current_dir(self.workspace());
+        command
+    }
+
+    fn measure(&self) -> Outcome<Figures> {
+        let machine = timed("openssl speed", machine_speed)?;
+        let mut memory = [0; 2];
+        let mut cold = Vec::new();
+        for round in 1..=COLD_ROUNDS {
+            drop(fs::remove_dir_all(self.folder.path().join("cache")));
+            let plan = || self.plan(&self.workspace());
+            let (time, most) = timed(&format!("cold plan {round} of {COLD_ROUNDS}"), plan)?;
+            cold.push(time);
+            memory[0] = memory[0].max(most);
+        }
+        // Both sides in turn, so that the machine is the same for both.
+        let (mut warm, mut git, mut empty) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 1..=ROUNDS {
+            let (time, most) = self.plan(&self.workspace())?;
+            warm.push(time);
+            memory[1] = memory[1].max(most);
+            let start = Instant::now();
+            read_output(&mut self.git(&["status", "--porcelain"]))?;
+            git.push(start.elapsed());
+            empty.push(self.plan(&self.folder.path().join("empty"))?.0);
+        }
+        Ok(Figures {
+            machine,
+            cold: median(&cold),
+            warm: median(&warm),
+            git: median(&git),
+            empty: median(&empty),
+            memory,
+        })
+    }
+
+    /// Plans a workspace; returns how long it took and the most memory it had, in MiB.
+    fn plan(&self, workspace: &Path) -> Outcome<(Duration, u64)> {
+        let log = self.folder.path().join("plan.log");
+        let file = fs::File::create(&log).doing(log.display())?;
+        let mut command = Command::new(&self.binary);
+        command
+            .args(["--local", "plan"])
+            .current_dir(workspace)
+            .env("XDG_CACHE_HOME", self.folder.path().join("cache"))
+            .stdin(Stdio::null())
+            .stderr(file.try_clone()?)
+            .stdout(file);
+        let start = Instant::now();
+        let mut child = command.spawn().doing("windlass")?;
+        let status = format!("/proc/{}/status", child.id());
+        let mut most = 0;
+        let ended = loop {
+            let text = fs::read_to_string(&status).unwrap_or_default();
+            most = most.max(high_water(&text).unwrap_or(0));
+            if let Some(ended) = child.try_wait()? {
+                break ended;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        };
+        let time = start.elapsed();
+        if !ended.success() {
+            let log = crate::shell::last_lines(&log);
+            return Err(Failure::new(format!("the plan failed:\n{log}")));
+        }
+        Ok((time, most / 1024))
+    }
+}
+
+/// Returns the high-water mark of resident memory in KiB.
+fn high_water(status: &str) -> Option<u64> {
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// Returns how many bytes a second all processors hash with SHA-256.
+fn machine_speed() -> Outcome<f64> {
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let text = read_output(Command::new("openssl").args([
+        "speed",
+        "-seconds",
+        "3",
+        "-bytes",
+        "262144",
+        "-multi",
+        &processors.to_string(),
+        "-mr",
+        "-evp",
+        "sha256",
+    ]))?;
+    // The last line: `+F:24:sha256:1234567890.12`
+    text.lines()
+        .filter_map(|line| line.strip_prefix("+F:")?.rsplit(':').next()?.parse().ok())
+        .next_back()
+        .ok_or_else(|| Failure::new(format!("`openssl speed` said:\n{text}")))
+}
+
+/// Writes a workspace with one image whose context has so many files of so many bytes in all: many small ones, few large ones.
+fn write_workspace(folder: &Path, files: usize, bytes: usize) -> Outcome {
+    fs::create_dir(folder)?;
+    fs::write(
+        folder.join("windlass.kdl"),
+        "workspace \"contexts\"\n\nregistry \"main\" {\n    account \"000000000000\"\n    region \"us-east-1\"\n}\n\nimage \"large\" {\n    target \"main\"\n    context \"context\"\n}\n",
+    )?;
+    fs::write(folder.join(".gitignore"), ".windlass/\n")?;
+    let context = folder.join("context");
+    fs::create_dir(&context)?;
+    fs::write(context.join("Dockerfile"), "FROM scratch\nCOPY . /\n")?;
+    // One file in a hundred holds half of all bytes.
+    let large = (bytes / 2) / files.div_ceil(100);
+    let small = (bytes / 2) / files;
+    let mut bytes_of_file = Vec::new();
+    for number in 0..files {
+        let size = if number % 100 == 0 { large } else { small };
+        bytes_of_file.clear();
+        let mut line = String::new();
+        writeln!(line, "file {number}").expect("a string takes all text");
+        while bytes_of_file.len() < size {
+            bytes_of_file.extend_from_slice(line.as_bytes());
+        }
+        bytes_of_file.truncate(size);
+        let path = context.join(format!(
+            "group-{:02}/part-{:02}",
+            number % 40,
+            number / 40 % 25
+        ));
+        fs::create_dir_all(&path)?;
+        fs::write(path.join(format!("file-{number}.txt")), &bytes_of_file)?;
+    }
+    Ok(())
+}
+
+/// Prints the table; says whether every reach was met.
+fn report(figures: &Figures) -> bool {
+    let Figures {
+        machine,
+        cold,
+        warm,
+        git,
+        empty,
+        memory,
+    } = figures;
+    let hashing = cold.saturating_sub(*empty).as_secs_f64();
+    #[expect(clippy::cast_precision_loss, reason = "two gibibytes are exact")]
+    let speed = BYTES as f64 / hashing;
+    let part = speed / machine;
+    let times = warm.as_secs_f64() / git.as_secs_f64();
+    let giga = 1e9;
+    print("| what | figure |");
+    print("| --- | ---: |");
+    print(&format!(
+        "| the machine's SHA-256, all processors (`openssl speed`) | {:.2} GB/s |",
+        machine / giga
+    ));
+    print(&format!(
+        "| cold plan of {FILES} files, 2 GiB | {:.2} s: {:.2} GB/s, {:.0} % of it |",
+        cold.as_secs_f64(),
+        speed / giga,
+        part * 100.0
+    ));
+    print(&format!("| warm plan | {:.3} s |", warm.as_secs_f64()));
+    print(&format!(
+        "| `git status` of the same tree | {:.3} s: the plan takes {times:.2} times as long |",
+        git.as_secs_f64()
+    ));
+    print(&format!(
+        "| the same plan of a context with one file | {:.3} s |",
+        empty.as_secs_f64()
+    ));
+    print(&format!(
+        "| most memory, cold and warm | {} and {} MiB |",
+        memory[0], memory[1]
+    ));
+    if part < COLD_REACH {
+        say(&format!("cold: below the reach of {COLD_REACH}"));
+    }
+    if times > WARM_REACH {
+        say(&format!("warm: above the reach of {WARM_REACH}"));
+    }
+    part >= COLD_REACH && times <= WARM_REACH
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_high_water_mark_is_read_from_the_status() {
+        assert_eq!(
+            high_water("Name:\tx\nVmHWM:\t  123456 kB\nVmRSS:\t 1 kB\n"),
+            Some(123_456)
+        );
+        assert_eq!(high_water("Name:\tx\n"), None);
+    }
+
+    #[test]
+    fn half_of_the_bytes_lie_in_few_files() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let workspace = folder.path().join("w");
+        write_workspace(&workspace, 200, 200_000).expect("written");
+        let large = fs::metadata(workspace.join("context/group-00/part-00/file-0.txt"));
+        assert_eq!(large.expect("a file").len(), 50_000);
+        let small = fs::metadata(workspace.join("context/group-01/part-00/file-1.txt"));
+        assert_eq!(small.expect("a file").len(), 500);
+    }
+}
