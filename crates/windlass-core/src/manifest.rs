@@ -3,6 +3,7 @@
 //! [`read`] decodes the text into a typed tree with templates as written, [`resolve`] evaluates it against the outside.
 //! [`model`] is the resolved workspace that everything after the language works on: no templates, no defaults left to apply.
 
+mod layers;
 pub mod model;
 pub mod raw;
 mod read;

@@ -139,6 +139,14 @@ codes! {
     NeedsCycle = "reference/needs-cycle",
     /// Two nodes define the same name.
     DuplicateDefinition = "reference/duplicate-definition",
+    /// `extends` names a node that does not exist.
+    UnknownParent = "reference/unknown-parent",
+    /// Nodes that extend each other.
+    ExtendsCycle = "reference/extends-cycle",
+    /// A chain of `extends` with too many nodes.
+    ExtendsTooDeep = "reference/extends-too-deep",
+    /// An abstract node where something real is wanted.
+    AbstractNode = "reference/abstract-node",
     /// A pattern that does not exist, or one without its major version.
     UnknownPattern = "reference/unknown-pattern",
     /// An image with both `pattern` and `dockerfile`.

@@ -225,6 +225,8 @@ pub struct ImageBody {
 pub struct ImageRepository {
     /// Its name, if given.
     pub name: Option<Text>,
+    /// `extends=`
+    pub extends: Option<Text>,
     /// Its settings.
     pub settings: SettingsBody,
     /// Where the node stands.
@@ -238,6 +240,10 @@ pub struct ImageNode {
     pub name: Text,
     /// `pattern=`
     pub pattern: Option<Text>,
+    /// `extends=`
+    pub extends: Option<Text>,
+    /// `abstract=`: only there to be extended.
+    pub is_abstract: bool,
     /// The rest.
     pub body: ImageBody,
     /// Where the node stands.
@@ -249,6 +255,10 @@ pub struct ImageNode {
 pub struct RepositoryNode {
     /// Its name, without the workspace's prefix.
     pub name: Text,
+    /// `extends=`
+    pub extends: Option<Text>,
+    /// `abstract=`: only there to be extended.
+    pub is_abstract: bool,
     /// `doc`
     pub doc: Option<Text>,
     /// Its settings.

@@ -7,6 +7,7 @@ mod registry;
 mod repository;
 mod variable;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use semver::{Version, VersionReq};
@@ -182,7 +183,7 @@ fn definitions<T>(
 }
 
 fn check_distinct<'a>(reading: &Reading, kind: &str, names: impl Iterator<Item = &'a Text>) {
-    let mut seen: std::collections::BTreeMap<&str, &Text> = std::collections::BTreeMap::new();
+    let mut seen: BTreeMap<&str, &Text> = BTreeMap::new();
     for name in names {
         if let Some(earlier) = seen.get(name.value.as_str()) {
             reading.report(
@@ -302,14 +303,34 @@ fn read_defaults(top: &mut Dec<'_>) -> (ImageBody, SettingsBody) {
         "what holds where a node says nothing",
         |defaults| {
             let image = defaults.block("image", "for every image", image::read_body);
-            let settings = defaults.block("repository", "for every repository", |it| {
-                it.not_yet_properties(&["extends"]);
-                repository::read_settings(it)
-            });
+            let settings = defaults.block(
+                "repository",
+                "for every repository",
+                repository::read_settings,
+            );
             (image.unwrap_or_default(), settings.unwrap_or_default())
         },
     );
     bodies.unwrap_or_default()
+}
+
+/// Reads `extends=` and `abstract=` of an image or a repository.
+fn read_inheritance(node: &mut Dec<'_>, kind: &'static str) -> (Option<Text>, bool) {
+    let extends = node
+        .property(
+            "extends",
+            "the node of the same kind whose settings it takes over",
+        )
+        .and_then(|it| it.text());
+    let is_abstract = node
+        .property(
+            "abstract",
+            "`#true` where the node is only there to be extended",
+        )
+        .and_then(|it| it.flag());
+    plain(node, extends.as_ref());
+    refers(node, extends.as_slice(), kind);
+    (extends, is_abstract.is_some_and(|it| it.value))
 }
 
 /// Reads the name of a definition, `[a-z0-9]+([._-][a-z0-9]+)*`.
@@ -351,6 +372,7 @@ fn bad_name(name: &Text) -> Diagnostic {
 /// Reads a map node that may repeat, such as `arg`: `key=value` properties.
 fn pairs(node: &mut Dec<'_>, name: &'static str, doc: &'static str) -> Vec<Pair> {
     let mut all: Vec<Pair> = Vec::new();
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
     for mut child in node.children(name, doc) {
         let properties = child.all_properties();
         if properties.is_empty() && child.value().is_none() {
@@ -361,9 +383,11 @@ fn pairs(node: &mut Dec<'_>, name: &'static str, doc: &'static str) -> Vec<Pair>
             );
         }
         for pair in properties.iter().filter_map(pair) {
-            match all.iter().find(|it| it.key.value == pair.key.value) {
-                Some(earlier) => child.report(duplicate_key(name, earlier, &pair)),
-                None => all.push(pair),
+            if let Some(earlier) = places.get(&pair.key.value) {
+                child.report(duplicate_key(name, &all[*earlier], &pair));
+            } else {
+                places.insert(pair.key.value.clone(), all.len());
+                all.push(pair);
             }
         }
         child.finish();

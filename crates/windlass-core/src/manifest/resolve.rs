@@ -4,8 +4,10 @@
 
 mod build;
 mod environment;
+mod extends;
 mod images;
 mod inputs;
+mod instances;
 mod needs;
 mod path;
 mod policy;
@@ -16,12 +18,15 @@ mod targets;
 mod variables;
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use crate::diag::{Checked, Code, Diagnostic, Sourced, has_errors, sort};
 use crate::name::RegistryName;
+use crate::node::Scalar;
 
+use super::layers::{MergedImage, merge_defaults};
 use super::model::{Promotion, Registry, Workspace};
-use super::raw::{EnvironmentNode, Manifest, Text};
+use super::raw::{EnvironmentNode, Manifest, SettingsBody, Text};
 use super::template::{Namespace, Place, Templates, Values};
 
 use self::inputs::Scope;
@@ -43,7 +48,7 @@ struct Resolver<'a> {
     manifest: &'a Manifest,
     inputs: &'a ResolveInputs<'a>,
     templates: Templates,
-    variables: BTreeMap<String, minijinja::Value>,
+    variables: Rc<BTreeMap<String, minijinja::Value>>,
     registries: Vec<Registry>,
     /// The registries behind each name that `target` may use: `prod`, `prod/eu-west-1`.
     targets: BTreeMap<String, Vec<RegistryName>>,
@@ -61,7 +66,7 @@ impl<'a> Resolver<'a> {
             manifest,
             inputs,
             templates: Templates::new(names.collect(), manifest.incomplete),
-            variables: BTreeMap::new(),
+            variables: Rc::default(),
             registries: Vec::new(),
             targets: BTreeMap::new(),
             environment: None,
@@ -133,7 +138,7 @@ impl<'a> Resolver<'a> {
     /// The values for texts that belong to no image.
     fn scope(&self) -> Scope<'a> {
         Scope {
-            variables: self.variables.clone(),
+            variables: Rc::clone(&self.variables),
             git: &self.inputs.git,
             workspace: &self.manifest.workspace.name.value,
             environment: self.environment.map(|it| it.name.value.as_str()),
@@ -151,19 +156,51 @@ impl<'a> Resolver<'a> {
     /// Checks the templates of `defaults` also where no node uses them.
     fn check_defaults(&mut self) {
         let manifest = self.manifest;
-        let body = &manifest.default_image;
-        let global = [&body.context, &body.dockerfile].into_iter().flatten();
-        for text in global {
-            self.templates.check(text, Place::Image);
+        self.check_abstract(&merge_defaults(&manifest.default_image));
+        self.check_settings(&manifest.default_settings);
+    }
+
+    /// Checks the templates of a body that belongs to no image.
+    fn check_abstract(&mut self, body: &MergedImage<'_>) {
+        let paths = [body.context, body.dockerfile()].into_iter().flatten();
+        for text in paths {
+            self.templates.check(&text, Place::Image);
         }
-        for text in &body.tags {
+        for maps in [&body.maps, &body.stamp] {
+            let pairs = [&maps.args, &maps.labels, &maps.annotations];
+            for pair in pairs.into_iter().flatten() {
+                self.check_scalar(&pair.given.value, Place::Build);
+            }
+        }
+        for node in &body.with {
+            let properties = node.properties.iter().map(|it| &it.value);
+            for value in node.values.iter().chain(properties) {
+                self.check_scalar(value, Place::Build);
+            }
+        }
+        let names = body
+            .repositories
+            .iter()
+            .filter_map(|it| it.given.name.as_ref());
+        for text in body.tags.given.iter().chain(names) {
             self.templates.check(text, Place::Target);
         }
-        for pair in &manifest.default_settings.resource_tags {
-            if let crate::node::Scalar::Text(text) = &pair.value.value {
-                let text = Text::new(text.clone(), pair.value.location.clone());
-                self.templates.check(&text, Place::Target);
-            }
+        for repository in &body.repositories {
+            self.check_settings(&repository.given.settings);
+        }
+    }
+
+    /// Checks the templates of settings that may belong to no repository.
+    fn check_settings(&mut self, settings: &SettingsBody) {
+        for pair in &settings.resource_tags {
+            self.check_scalar(&pair.value, Place::Target);
+        }
+    }
+
+    fn check_scalar(&mut self, value: &Sourced<Scalar>, place: Place) {
+        if let Scalar::Text(text) = &value.value {
+            let text = Text::new(text.clone(), value.location.clone());
+            self.templates.check(&text, place);
         }
     }
 

@@ -5,7 +5,9 @@ use crate::manifest::raw::{ImageBody, ImageNode, ImageRepository, Maps, NeedNode
 use crate::node::{Dec, Given};
 
 use super::repository::read_settings;
-use super::{check_word, identifier, no_template, pair, pairs, place, plain, refers};
+use super::{
+    check_word, identifier, no_template, pair, pairs, place, plain, read_inheritance, refers,
+};
 
 pub(super) fn read_image(node: &mut Dec<'_>) -> Option<ImageNode> {
     let name = identifier(node);
@@ -16,7 +18,7 @@ pub(super) fn read_image(node: &mut Dec<'_>) -> Option<ImageNode> {
         )
         .and_then(|it| it.text());
     refers(node, pattern.as_slice(), "pattern");
-    node.not_yet_properties(&["extends", "abstract"]);
+    let (extends, is_abstract) = read_inheritance(node, "image");
     let body = read_body(node);
     if let (Some(pattern), Some(dockerfile)) = (&pattern, &body.dockerfile) {
         node.report(
@@ -33,6 +35,8 @@ pub(super) fn read_image(node: &mut Dec<'_>) -> Option<ImageNode> {
         location: node.head_location(),
         name: name?,
         pattern,
+        extends,
+        is_abstract,
         body,
     })
 }
@@ -190,7 +194,14 @@ fn read_image_repository(node: &mut Dec<'_>) -> Option<ImageRepository> {
         "repository",
         "the repository that holds it, with its settings",
         |it| {
-            it.not_yet_properties(&["extends"]);
+            let extends = it
+                .property(
+                    "extends",
+                    "the `repository` node whose settings it takes over",
+                )
+                .and_then(|it| it.text());
+            plain(it, extends.as_ref());
+            refers(it, extends.as_slice(), "repository");
             let name = it.value().and_then(|it| it.text());
             let settings = read_settings(it);
             if let Some(target) = settings.targets.first() {
@@ -202,6 +213,7 @@ fn read_image_repository(node: &mut Dec<'_>) -> Option<ImageRepository> {
             }
             ImageRepository {
                 name,
+                extends,
                 settings,
                 location: it.head_location(),
             }

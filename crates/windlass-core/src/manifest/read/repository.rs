@@ -6,13 +6,13 @@ use crate::manifest::raw::{RepositoryNode, SettingsBody, TagsNode, Text};
 use crate::node::shape::Kind;
 use crate::node::{Dec, Given, Mark};
 
-use super::{no_template, pairs, plain, refers};
+use super::{no_template, pairs, plain, read_inheritance, refers};
 
 /// The most rules that ECR takes in one policy (ECR quotas, "Rules per lifecycle policy").
 const MAX_RULES: usize = 50;
 
 pub(super) fn read_repository(node: &mut Dec<'_>) -> Option<RepositoryNode> {
-    node.not_yet_properties(&["extends", "abstract"]);
+    let (extends, is_abstract) = read_inheritance(node, "repository");
     let name = node.required_value("the name, in quotes");
     let doc = node.text("doc", "what the repository is for");
     plain(node, doc.as_ref());
@@ -26,6 +26,8 @@ pub(super) fn read_repository(node: &mut Dec<'_>) -> Option<RepositoryNode> {
     Some(RepositoryNode {
         location: node.head_location(),
         name,
+        extends,
+        is_abstract,
         doc,
         settings,
     })

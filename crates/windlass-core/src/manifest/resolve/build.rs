@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use crate::diag::{Code, Diagnostic, Sourced};
+use crate::manifest::layers::{Entries, MergedImage, MergedMaps};
 use crate::manifest::model::{Argument, Stamp, Value};
-use crate::manifest::raw::{ImageBody, Maps, Pair, Text, WithNode};
+use crate::manifest::raw::{Pair, Text};
 use crate::manifest::template::{Name, Namespace, Place, scalar_text};
 use crate::node::{Scalar, secret};
 
 use super::Resolver;
-use super::images::pick;
 use super::inputs::Scope;
 
 type TextMap = BTreeMap<String, Sourced<String>>;
@@ -22,41 +22,23 @@ enum Kind {
     Annotation,
 }
 
-/// Joins both layers by key; the node's own win.
-fn merged<'p>(own: &'p [Pair], default: &'p [Pair]) -> Vec<&'p Pair> {
-    let inherited = default
-        .iter()
-        .filter(|it| own.iter().all(|own| own.key.value != it.key.value));
-    own.iter().chain(inherited).collect()
-}
-
 impl Resolver<'_> {
     /// Evaluates args, labels and annotations.
     pub(super) fn maps(
         &mut self,
-        own: &Maps,
-        default: &Maps,
+        maps: &MergedMaps<'_>,
         scope: &Scope<'_>,
     ) -> (TextMap, TextMap, TextMap) {
         (
-            self.text_map(Kind::Arg, &merged(&own.args, &default.args), scope),
-            self.text_map(Kind::Label, &merged(&own.labels, &default.labels), scope),
-            self.text_map(
-                Kind::Annotation,
-                &merged(&own.annotations, &default.annotations),
-                scope,
-            ),
+            self.text_map(Kind::Arg, &maps.args, scope),
+            self.text_map(Kind::Label, &maps.labels, scope),
+            self.text_map(Kind::Annotation, &maps.annotations, scope),
         )
     }
 
     /// Evaluates what stands under `stamp`.
-    pub(super) fn stamp(
-        &mut self,
-        body: &ImageBody,
-        default: &ImageBody,
-        scope: &Scope<'_>,
-    ) -> Stamp {
-        let (args, labels, annotations) = self.maps(&body.stamp, &default.stamp, scope);
+    pub(super) fn stamp(&mut self, body: &MergedImage<'_>, scope: &Scope<'_>) -> Stamp {
+        let (args, labels, annotations) = self.maps(&body.stamp, scope);
         Stamp {
             args,
             labels,
@@ -64,7 +46,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn text_map(&mut self, kind: Kind, pairs: &[&Pair], scope: &Scope<'_>) -> TextMap {
+    fn text_map(&mut self, kind: Kind, pairs: &Entries<'_, Pair>, scope: &Scope<'_>) -> TextMap {
         let mut map = TextMap::new();
         for pair in pairs {
             if self.check_key(kind, &pair.key)
@@ -142,20 +124,20 @@ impl Resolver<'_> {
     }
 
     /// Reports keys that are given both under `stamp` and beside it.
-    pub(super) fn check_stamped(&mut self, body: &ImageBody, default: &ImageBody) {
-        let maps = |it: fn(&Maps) -> &Vec<Pair>| {
-            let fixed = merged(it(&body.maps), it(&default.maps));
-            let stamped = merged(it(&body.stamp), it(&default.stamp));
-            (fixed, stamped)
-        };
+    pub(super) fn check_stamped(&mut self, body: &MergedImage<'_>) {
+        let (fixed, stamped) = (&body.maps, &body.stamp);
         let all = [
-            ("arg", maps(|it| &it.args)),
-            ("label", maps(|it| &it.labels)),
-            ("annotation", maps(|it| &it.annotations)),
+            ("arg", &fixed.args, &stamped.args),
+            ("label", &fixed.labels, &stamped.labels),
+            ("annotation", &fixed.annotations, &stamped.annotations),
         ];
-        for (kind, (fixed, stamped)) in all {
-            for pair in &fixed {
-                let Some(other) = stamped.iter().find(|it| it.key.value == pair.key.value) else {
+        for (kind, fixed, stamped) in all {
+            let stamped: BTreeMap<&str, &Pair> = stamped
+                .iter()
+                .map(|it| (it.key.value.as_str(), it.given))
+                .collect();
+            for pair in fixed {
+                let Some(other) = stamped.get(pair.key.value.as_str()) else {
                     continue;
                 };
                 let message = format!(
@@ -171,17 +153,14 @@ impl Resolver<'_> {
         }
     }
 
-    /// Evaluates the parameters of a pattern; each parameter of the node replaces that of the defaults.
+    /// Evaluates the parameters of a pattern; each parameter of a layer replaces that of the weaker ones.
     pub(super) fn with(
         &mut self,
-        body: &ImageBody,
-        default: &ImageBody,
+        body: &MergedImage<'_>,
         scope: &Scope<'_>,
     ) -> BTreeMap<String, Argument> {
-        let is_own = |name: &str| body.with.iter().any(|it| it.name.value == name);
-        let inherited = default.with.iter().filter(|it| !is_own(&it.name.value));
         let mut map: BTreeMap<String, Argument> = BTreeMap::new();
-        for node in body.with.iter().chain(inherited) {
+        for node in &body.with {
             let argument = map
                 .entry(node.name.value.clone())
                 .or_insert_with(|| Argument {
@@ -222,9 +201,9 @@ impl Resolver<'_> {
     }
 
     /// Warns about inputs that change more often than the image should be built.
-    pub(super) fn check_inputs(&mut self, body: &ImageBody, default: &ImageBody) {
-        let in_tags = self.names_in_tags(body, default);
-        for text in input_texts(body, default) {
+    pub(super) fn check_inputs(&mut self, body: &MergedImage<'_>) {
+        let in_tags = self.names_in_tags(body);
+        for text in input_texts(body) {
             for name in self.templates.check(&text, Place::Build) {
                 if name.namespace == Namespace::Git {
                     self.warn(
@@ -249,9 +228,9 @@ impl Resolver<'_> {
         }
     }
 
-    fn names_in_tags(&mut self, body: &ImageBody, default: &ImageBody) -> Vec<Name> {
+    fn names_in_tags(&mut self, body: &MergedImage<'_>) -> Vec<Name> {
         let mut all = Vec::new();
-        for text in pick(&body.tags, &default.tags) {
+        for text in body.tags.iter() {
             all.extend(self.templates.check(text, Place::Target));
         }
         all.retain(|it| it.namespace == Namespace::Var);
@@ -260,17 +239,13 @@ impl Resolver<'_> {
 }
 
 /// Every text of an image that is part of its fingerprint and may hold a template.
-fn input_texts(body: &ImageBody, default: &ImageBody) -> Vec<Text> {
-    let maps = [
-        merged(&body.maps.args, &default.maps.args),
-        merged(&body.maps.labels, &default.maps.labels),
-        merged(&body.maps.annotations, &default.maps.annotations),
-    ];
-    let mut scalars: Vec<&Sourced<Scalar>> = maps.iter().flatten().map(|it| &it.value).collect();
-    let with: Vec<&WithNode> = body.with.iter().chain(&default.with).collect();
-    for node in with {
-        scalars.extend(&node.values);
-        scalars.extend(node.properties.iter().map(|it| &it.value));
+fn input_texts(body: &MergedImage<'_>) -> Vec<Text> {
+    let maps = [&body.maps.args, &body.maps.labels, &body.maps.annotations];
+    let pairs = maps.into_iter().flatten();
+    let mut scalars: Vec<&Sourced<Scalar>> = pairs.map(|it| &it.given.value).collect();
+    for node in &body.with {
+        scalars.extend(&node.given.values);
+        scalars.extend(node.given.properties.iter().map(|it| &it.value));
     }
     scalars
         .into_iter()

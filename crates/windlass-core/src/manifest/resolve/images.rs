@@ -1,38 +1,35 @@
 //! Images: where each one goes, and everything else that a node and its defaults say.
 
 use crate::diag::{Code, Diagnostic, Location, Sourced};
+use crate::manifest::layers::{Layered, MergedImage, MergedRecipe};
 use crate::manifest::model::{Image, ImageTarget, Recipe, Repository};
-use crate::manifest::raw::{ImageBody, ImageNode, Text};
+use crate::manifest::raw::Text;
 use crate::manifest::template::Place;
 use crate::name::{ImageName, Platform, RegistryName, RepositoryKey, RepositoryName};
 
 use super::inputs::{ImageScope, RegistryScope, Scope};
+use super::instances::Instance;
+use super::needs::image_needs;
 use super::targets::Owner;
 use super::{Resolver, path};
 
-/// An image node with the places that must hold it.
+/// An image with the places that must hold it.
 pub(super) struct Placed<'a> {
-    pub(super) node: &'a ImageNode,
+    pub(super) image: Instance<'a>,
     /// Sorted by key.
     pub(super) keys: Vec<RepositoryKey>,
-}
-
-/// Takes what the node says, or else what the defaults say.
-pub(super) fn pick<'a, T>(own: &'a [T], default: &'a [T]) -> &'a [T] {
-    if own.is_empty() { default } else { own }
 }
 
 impl<'a> Resolver<'a> {
     /// Resolves all images, sorted by name, and the repositories of nodes and images.
     pub(super) fn resolve_images(&mut self) -> (Vec<Image>, Vec<Repository>) {
         let prefix = self.repository_prefix();
-        let manifest = self.manifest;
-        let placed: Vec<Placed<'a>> = manifest
-            .images
-            .iter()
-            .map(|node| Placed {
-                node,
-                keys: self.place(node, prefix.as_deref()),
+        let placed: Vec<Placed<'a>> = self
+            .instances()
+            .into_iter()
+            .map(|image| Placed {
+                keys: self.place(&image, prefix.as_deref()),
+                image,
             })
             .collect();
         let mut images: Vec<Image> = placed
@@ -40,7 +37,7 @@ impl<'a> Resolver<'a> {
             .filter_map(|it| self.resolve_image(it))
             .collect();
         let repositories = self.resolve_repositories(&placed, prefix.as_deref());
-        self.check_needs();
+        self.check_needs(&placed);
         self.check_tags(&images, &repositories);
         images.sort_by(|a, b| a.name.cmp(&b.name));
         (images, repositories)
@@ -54,28 +51,16 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn place(&mut self, node: &ImageNode, prefix: Option<&str>) -> Vec<RepositoryKey> {
-        let manifest = self.manifest;
-        let targets = pick(&node.body.targets, &manifest.default_image.targets);
-        let registries = self.resolve_targets(targets, &node.name, Owner::Image);
-        let own = node
-            .body
-            .repository
-            .as_ref()
-            .and_then(|it| it.name.as_ref());
-        let default = manifest
-            .default_image
-            .repository
-            .as_ref()
-            .and_then(|it| it.name.as_ref());
-        let name = own.or(default);
+    fn place(&mut self, image: &Instance<'a>, prefix: Option<&str>) -> Vec<RepositoryKey> {
+        let registries = self.resolve_targets(&image.body.targets, &image.name, Owner::Image);
+        let name = image.body.repository_name();
         let mut keys: Vec<RepositoryKey> = registries
             .into_iter()
             .filter_map(|registry| {
-                let scope = self.target_scope(&node.name.value, &registry, Err(String::new()));
+                let scope = self.target_scope(Some(image), &registry, Err(String::new()));
                 let base = match name {
                     Some(name) => self.text(name, Place::Target, &scope)?,
-                    None => node.name.clone(),
+                    None => image.name.clone(),
                 };
                 let repository = self.repository_name(prefix?, &base)?;
                 Some(RepositoryKey {
@@ -103,26 +88,26 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// The values for one target of an image.
+    /// The values for one target, of an image where there is one.
     pub(super) fn target_scope(
         &self,
-        image: &str,
+        image: Option<&Instance<'a>>,
         registry: &RegistryName,
         repository: Result<String, String>,
     ) -> Scope<'a> {
         let found = self.registries.iter().find(|it| it.name == *registry);
+        let scope = match image {
+            Some(image) => self.image_scope(image, repository),
+            None => self.scope(),
+        };
         Scope {
-            image: Some(ImageScope {
-                name: image.to_owned(),
-                repository,
-            }),
             registry: found.map(|it| RegistryScope {
                 name: it.name.to_string(),
                 account: it.account.clone(),
                 region: it.region.clone(),
                 host: (self.inputs.registry_host)(it),
             }),
-            ..self.scope()
+            ..scope
         }
     }
 
@@ -135,90 +120,70 @@ impl<'a> Resolver<'a> {
         Ok(format!("{host}/{}", key.repository))
     }
 
-    fn resolve_image(&mut self, placed: &Placed<'_>) -> Option<Image> {
-        let manifest = self.manifest;
-        let node = placed.node;
-        let (body, default) = (&node.body, &manifest.default_image);
-        let first = placed
-            .keys
-            .first()
-            .map_or(Err(String::new()), |it| self.uri(it));
-        let stamp_scope = self.image_scope(node, first.clone());
-        let build_scope = match placed.keys.len() {
+    fn resolve_image(&mut self, placed: &Placed<'a>) -> Option<Image> {
+        let Placed { image, keys } = placed;
+        let body = &*image.body;
+        let first = keys.first().map_or(Err(String::new()), |it| self.uri(it));
+        let stamp_scope = self.image_scope(image, first.clone());
+        let build_scope = match keys.len() {
             0 | 1 => stamp_scope.clone(),
             _ => self.image_scope(
-                node,
+                image,
                 Err("its targets hold it under different names".to_owned()),
             ),
         };
-        let context = self.context(body, default, &build_scope);
-        let recipe = self.recipe(node, default, context.as_deref(), &build_scope);
-        let (args, labels, annotations) = self.maps(&body.maps, &default.maps, &build_scope);
-        let stamp = self.stamp(body, default, &stamp_scope);
-        self.check_stamped(body, default);
-        self.check_inputs(body, default);
+        let context = self.context(body, &build_scope);
+        let recipe = self.recipe(image, context.as_deref(), &build_scope);
+        let (args, labels, annotations) = self.maps(&body.maps, &build_scope);
+        let stamp = self.stamp(body, &stamp_scope);
+        self.check_stamped(body);
+        self.check_inputs(body);
         let targets = self.image_targets(placed);
-        let platforms = self.platforms(pick(&body.platforms, &default.platforms));
-        let mut groups: Vec<String> = pick(&body.groups, &default.groups)
-            .iter()
-            .map(|it| it.value.clone())
-            .collect();
+        let platforms = self.platforms(&body.platforms);
+        let mut groups: Vec<String> = body.groups.iter().map(|it| it.value.clone()).collect();
         groups.sort();
         groups.dedup();
-        let value = |own: &Option<Text>, default: &Option<Text>| {
-            own.as_ref().or(default.as_ref()).map(|it| it.value.clone())
-        };
+        let value = |text: &Option<Layered<'_, Text>>| text.map(|it| it.value.clone());
         Some(Image {
-            name: ImageName::new(node.name.value.clone()).ok()?,
-            location: node.location.clone(),
-            doc: value(&body.doc, &default.doc),
-            owner: value(&body.owner, &default.owner),
+            name: ImageName::new(image.name.value.clone()).ok()?,
+            location: image.node.location.clone(),
+            doc: value(&body.doc),
+            owner: value(&body.owner),
             groups,
             context: context?,
             recipe: recipe?,
-            stage: value(&body.stage, &default.stage),
-            ignore: pick(&body.ignore, &default.ignore).to_vec(),
+            stage: value(&body.stage),
+            ignore: body.ignore.to_vec(),
             platforms,
             args,
             labels,
             annotations,
             stamp,
-            needs: self.image_needs(node),
+            needs: image_needs(body),
             targets,
-            network: value(&body.network, &default.network),
-            timeout_seconds: body
-                .timeout
-                .as_ref()
-                .or(default.timeout.as_ref())
-                .map(|it| it.value),
-            epoch: body
-                .epoch
-                .as_ref()
-                .or(default.epoch.as_ref())
-                .map_or(0, |it| it.value.unsigned_abs()),
+            network: value(&body.network),
+            timeout_seconds: body.timeout.map(|it| it.value),
+            epoch: body.epoch.map_or(0, |it| it.value.unsigned_abs()),
         })
     }
 
-    fn image_scope(&self, node: &ImageNode, repository: Result<String, String>) -> Scope<'a> {
+    fn image_scope(&self, image: &Instance<'a>, repository: Result<String, String>) -> Scope<'a> {
         Scope {
             image: Some(ImageScope {
-                name: node.name.value.clone(),
+                name: image.name.value.clone(),
                 repository,
             }),
             ..self.scope()
         }
     }
 
-    fn image_targets(&mut self, placed: &Placed<'_>) -> Vec<ImageTarget> {
-        let manifest = self.manifest;
-        let node = placed.node;
-        let texts = pick(&node.body.tags, &manifest.default_image.tags);
-        placed
-            .keys
-            .iter()
+    fn image_targets(&mut self, placed: &Placed<'a>) -> Vec<ImageTarget> {
+        let Placed { image, keys } = placed;
+        keys.iter()
             .map(|key| {
-                let scope = self.target_scope(&node.name.value, &key.registry, self.uri(key));
-                let mut tags: Vec<_> = texts.iter().filter_map(|it| self.tag(it, &scope)).collect();
+                let scope = self.target_scope(Some(image), &key.registry, self.uri(key));
+                let texts = image.body.tags.iter();
+                let mut tags: Vec<_> = texts.filter_map(|it| self.tag(it, &scope)).collect();
                 tags.sort_by(|a, b| a.value.cmp(&b.value));
                 tags.dedup_by(|a, b| a.value == b.value);
                 ImageTarget {
@@ -229,13 +194,8 @@ impl<'a> Resolver<'a> {
             .collect()
     }
 
-    fn context(
-        &mut self,
-        body: &ImageBody,
-        default: &ImageBody,
-        scope: &Scope<'_>,
-    ) -> Option<String> {
-        match body.context.as_ref().or(default.context.as_ref()) {
+    fn context(&mut self, body: &MergedImage<'_>, scope: &Scope<'_>) -> Option<String> {
+        match &body.context {
             Some(context) => self.path(context, scope),
             None => Some(".".to_owned()),
         }
@@ -254,21 +214,40 @@ impl<'a> Resolver<'a> {
 
     fn recipe(
         &mut self,
-        node: &ImageNode,
-        default: &ImageBody,
+        image: &Instance<'a>,
         context: Option<&str>,
         scope: &Scope<'_>,
     ) -> Option<Recipe> {
-        if let Some(pattern) = &node.pattern {
-            let with = self.with(&node.body, default, scope);
-            let (name, major) = self.pattern_name(pattern)?;
-            return Some(Recipe::Pattern {
-                name,
-                major,
-                location: pattern.location.clone(),
-                with,
-            });
+        let body = &*image.body;
+        match body.recipe {
+            Some(MergedRecipe::Pattern(pattern)) => {
+                let with = self.with(body, scope);
+                let (name, major) = self.pattern_name(&pattern)?;
+                Some(Recipe::Pattern {
+                    name,
+                    major,
+                    location: pattern.location.clone(),
+                    with,
+                })
+            }
+            Some(MergedRecipe::Dockerfile(dockerfile)) => {
+                self.check_without_pattern(image);
+                let value = self.path(&dockerfile, scope)?;
+                let location = dockerfile.location.clone();
+                Some(Recipe::Dockerfile(Sourced::new(value, location)))
+            }
+            None => {
+                self.check_without_pattern(image);
+                let value = path::join(context?, "Dockerfile");
+                let location = image.node.location.clone();
+                Some(Recipe::Dockerfile(Sourced::new(value, location)))
+            }
         }
+    }
+
+    /// `with` that is inherited may be meant for others; that of the node itself is a mistake without a pattern.
+    fn check_without_pattern(&mut self, image: &Instance<'a>) {
+        let node = image.node;
         if let Some(with) = &node.body.with_location {
             let diagnostic = Diagnostic::error(
                 Code::WithoutPattern,
@@ -282,23 +261,6 @@ impl<'a> Resolver<'a> {
             ));
             self.report(diagnostic);
         }
-        let Some(dockerfile) = node
-            .body
-            .dockerfile
-            .as_ref()
-            .or(default.dockerfile.as_ref())
-        else {
-            let value = path::join(context?, "Dockerfile");
-            return Some(Recipe::Dockerfile(Sourced::new(
-                value,
-                node.location.clone(),
-            )));
-        };
-        let value = self.path(dockerfile, scope)?;
-        Some(Recipe::Dockerfile(Sourced::new(
-            value,
-            dockerfile.location.clone(),
-        )))
     }
 
     fn pattern_name(&mut self, pattern: &Text) -> Option<(String, u32)> {

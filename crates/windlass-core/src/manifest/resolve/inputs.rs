@@ -1,6 +1,7 @@
 //! What comes from outside: variables, git, the selected environment; and how names in templates find it.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use minijinja::Value;
@@ -113,7 +114,7 @@ pub(super) struct RegistryScope {
 /// The values that names have in one place.
 #[derive(Debug, Clone)]
 pub(super) struct Scope<'a> {
-    pub(super) variables: BTreeMap<String, Value>,
+    pub(super) variables: Rc<BTreeMap<String, Value>>,
     pub(super) git: &'a GitFacts,
     pub(super) workspace: &'a str,
     pub(super) environment: Option<&'a str>,

@@ -1,57 +1,57 @@
 //! `needs`: images of the workspace that others are built from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diag::{Code, Diagnostic};
+use crate::manifest::layers::MergedImage;
 use crate::manifest::model::Need;
-use crate::manifest::raw::{ImageNode, NeedNode};
+use crate::manifest::raw::NeedNode;
 use crate::name::ImageName;
 use crate::node::suggest;
 
 use super::Resolver;
-use super::images::pick;
+use super::images::Placed;
+use super::instances::Instance;
+
+/// Returns what an image needs, sorted by name.
+pub(super) fn image_needs(body: &MergedImage<'_>) -> Vec<Need> {
+    let mut all: Vec<Need> = body
+        .needs
+        .iter()
+        .filter_map(|need| {
+            let as_name = need.as_name.as_ref().unwrap_or(&need.image);
+            Some(Need {
+                image: ImageName::new(need.image.value.clone()).ok()?,
+                as_name: as_name.value.clone(),
+                location: need.image.location.clone(),
+            })
+        })
+        .collect();
+    all.sort_by(|a, b| (&a.image, &a.as_name).cmp(&(&b.image, &b.as_name)));
+    all
+}
+
+/// The images by name.
+type Images<'p, 'a> = BTreeMap<&'p str, &'p Instance<'a>>;
 
 impl<'a> Resolver<'a> {
-    fn needs_of(&self, node: &'a ImageNode) -> &'a [NeedNode] {
-        pick(&node.body.needs, &self.manifest.default_image.needs)
-    }
-
-    /// Returns what an image needs, sorted by name.
-    pub(super) fn image_needs(&self, node: &ImageNode) -> Vec<Need> {
-        let default = &self.manifest.default_image.needs;
-        let mut all: Vec<Need> = pick(&node.body.needs, default)
-            .iter()
-            .filter_map(|need| {
-                let as_name = need.as_name.as_ref().unwrap_or(&need.image);
-                Some(Need {
-                    image: ImageName::new(need.image.value.clone()).ok()?,
-                    as_name: as_name.value.clone(),
-                    location: need.image.location.clone(),
-                })
-            })
-            .collect();
-        all.sort_by(|a, b| (&a.image, &a.as_name).cmp(&(&b.image, &b.as_name)));
-        all
-    }
-
     /// Reports needs of images that do not exist, names that stand for two images, and cycles.
-    pub(super) fn check_needs(&mut self) {
-        let manifest = self.manifest;
-        let names: Vec<&str> = manifest
-            .images
+    pub(super) fn check_needs(&mut self, placed: &[Placed<'a>]) {
+        let images: Images<'_, 'a> = placed
             .iter()
-            .map(|it| it.name.value.as_str())
+            .map(|it| (it.image.name.value.as_str(), &it.image))
             .collect();
         let mut found = Vec::new();
-        for node in &manifest.images {
-            let needs = self.needs_of(node);
-            for (at, need) in needs.iter().enumerate() {
-                if !names.contains(&need.image.value.as_str()) {
-                    found.extend((!manifest.incomplete).then(|| unknown(need, &names)));
+        for Placed { image, .. } in placed {
+            let needs = image.body.needs.given;
+            let mut names: BTreeMap<&str, &NeedNode> = BTreeMap::new();
+            for need in needs {
+                if !images.contains_key(need.image.value.as_str()) {
+                    found.extend(self.unknown_need(need, &images));
                 }
                 found.extend(bad_as(need));
                 let name = as_name(need);
-                if let Some(earlier) = needs[..at].iter().find(|it| as_name(it) == name) {
+                if let Some(earlier) = names.insert(name, need) {
                     found.push(
                         Diagnostic::error(Code::BadNeed, format!("`{name}` stands for two images"))
                             .at(&need.image.location, "this one")
@@ -61,57 +61,70 @@ impl<'a> Resolver<'a> {
                 }
             }
         }
-        found.extend(self.find_cycle());
+        found.extend(find_cycle(&images));
         self.diagnostics.extend(found);
     }
 
-    fn find_cycle(&self) -> Option<Diagnostic> {
-        let images: BTreeMap<&str, &'a ImageNode> = self
-            .manifest
-            .images
+    fn unknown_need(&self, need: &NeedNode, images: &Images<'_, 'a>) -> Option<Diagnostic> {
+        if self.manifest.incomplete {
+            return None;
+        }
+        let name = &need.image.value;
+        let nodes = &self.manifest.images;
+        if let Some(node) = nodes
             .iter()
-            .map(|it| (it.name.value.as_str(), it))
-            .collect();
-        let mut done: Vec<&str> = Vec::new();
-        for start in images.keys() {
-            let mut path: Vec<&'a NeedNode> = Vec::new();
-            if let Some(cycle) = self.walk(start, &images, &mut path, &mut done) {
-                return Some(cycle);
-            }
+            .find(|it| it.is_abstract && it.name.value == *name)
+        {
+            return Some(
+                Diagnostic::error(Code::AbstractNode, format!("image `{name}` is abstract"))
+                    .at(&need.image.location, "there is nothing to be built from")
+                    .at(&node.location, "only there to be extended")
+                    .help("name an image that extends it"),
+            );
         }
-        None
+        let names: Vec<&str> = images.keys().copied().collect();
+        Some(unknown(need, &names))
     }
+}
 
-    /// Follows needs without recursion: a chain may be as long as the manifest.
-    fn walk(
-        &self,
-        start: &'a str,
-        images: &BTreeMap<&str, &'a ImageNode>,
-        path: &mut Vec<&'a NeedNode>,
-        done: &mut Vec<&'a str>,
-    ) -> Option<Diagnostic> {
-        let mut stack: Vec<(&'a str, usize)> = vec![(start, 0)];
-        while let Some((name, next)) = stack.last_mut() {
-            let needs = images.get(name).map_or(&[][..], |it| self.needs_of(it));
-            let Some(need) = needs.get(*next).filter(|_| !done.contains(name)) else {
-                done.push(name);
-                stack.pop();
-                path.pop();
-                continue;
-            };
-            *next += 1;
-            let target = need.image.value.as_str();
-            if let Some(at) = stack.iter().position(|it| it.0 == target) {
-                path.push(need);
-                return Some(cycle(&path[at..]));
-            }
-            if !done.contains(&target) {
-                path.push(need);
-                stack.push((target, 0));
-            }
+fn find_cycle(images: &Images<'_, '_>) -> Option<Diagnostic> {
+    let mut done: BTreeSet<&str> = BTreeSet::new();
+    images
+        .keys()
+        .find_map(|start| walk(start, images, &mut done))
+}
+
+/// Follows needs without recursion: a chain may be as long as the manifest.
+fn walk<'p>(
+    start: &'p str,
+    images: &'p Images<'_, '_>,
+    done: &mut BTreeSet<&'p str>,
+) -> Option<Diagnostic> {
+    let mut path: Vec<&NeedNode> = Vec::new();
+    let mut stack: Vec<(&str, usize)> = vec![(start, 0)];
+    let mut places: BTreeMap<&str, usize> = BTreeMap::from([(start, 0)]);
+    while let Some((name, next)) = stack.last_mut() {
+        let needs = images.get(name).map_or(&[][..], |it| it.body.needs.given);
+        let Some(need) = needs.get(*next).filter(|_| !done.contains(name)) else {
+            done.insert(name);
+            places.remove(name);
+            stack.pop();
+            path.pop();
+            continue;
+        };
+        *next += 1;
+        let target = need.image.value.as_str();
+        if let Some(at) = places.get(target) {
+            path.push(need);
+            return Some(cycle(&path[*at..]));
         }
-        None
+        if !done.contains(target) {
+            path.push(need);
+            places.insert(target, stack.len());
+            stack.push((target, 0));
+        }
     }
+    None
 }
 
 fn as_name(need: &NeedNode) -> &str {

@@ -3,33 +3,37 @@
 use std::collections::BTreeMap;
 
 use crate::diag::{Code, Diagnostic, Location, Sourced};
+use crate::manifest::layers::{Entries, Layer, Layered, MergedSettings, merge_settings};
 use crate::manifest::model::{Repository, Settings, TagMutability};
-use crate::manifest::raw::{Pair, RepositoryNode, SettingsBody, Text};
+use crate::manifest::raw::{Pair, SettingsBody, Text};
 use crate::manifest::template::{Place, scalar_text};
-use crate::name::{RegistryName, RepositoryKey};
+use crate::name::{RegistryName, RepositoryKey, RepositoryName};
 use crate::node::Scalar;
 
 use super::Resolver;
+use super::extends::{Families, Heir};
 use super::images::Placed;
-use super::inputs::Scope;
+use super::instances::Instance;
 use super::targets::Owner;
 
 /// The most tags of a resource that the manifest may set; windlass writes one of the fifty itself.
 const MAX_RESOURCE_TAGS: usize = 49;
 
 /// Settings from the strongest layer to the weakest.
-type Layers<'a> = Vec<&'a SettingsBody>;
+type Layers<'a> = Vec<Layered<'a, SettingsBody>>;
 
 /// Where the settings of a repository come from.
-struct Origin<'a> {
+struct Origin<'p, 'a> {
     layers: Layers<'a>,
     /// The place of the settings of its own, if it has some.
-    own: Option<Location>,
-    doc: Option<String>,
-    location: Location,
-    /// The first image in it.
-    image: Option<&'a str>,
+    own: Option<&'a Location>,
+    doc: Option<&'a Text>,
+    location: &'a Location,
+    /// The images in it.
+    images: Vec<&'p Instance<'a>>,
 }
+
+type Origins<'p, 'a> = BTreeMap<RepositoryKey, Origin<'p, 'a>>;
 
 impl<'a> Resolver<'a> {
     /// Resolves all repositories, sorted by key.
@@ -38,19 +42,12 @@ impl<'a> Resolver<'a> {
         placed: &[Placed<'a>],
         prefix: Option<&str>,
     ) -> Vec<Repository> {
-        let mut origins: BTreeMap<RepositoryKey, Origin<'a>> = BTreeMap::new();
-        let manifest = self.manifest;
-        for node in &manifest.repositories {
-            for key in prefix.map_or_else(Vec::new, |it| self.node_keys(node, placed, it)) {
-                let origin = node_origin(node, &manifest.default_settings);
-                if let Some(earlier) = origins.insert(key.clone(), origin) {
-                    self.report(settings_twice(&key, &node.location, &earlier.location));
-                }
-            }
-        }
+        let families = self.repository_families();
+        let mut origins = self.node_origins(&families, placed, prefix);
         for image in placed {
+            self.check_not_abstract(&image.image);
             for key in &image.keys {
-                self.add_image(image, key, &mut origins);
+                self.add_image(&image.image, key, &families, &mut origins);
             }
         }
         origins
@@ -59,23 +56,119 @@ impl<'a> Resolver<'a> {
             .collect()
     }
 
+    /// `repository "x"` names a repository; the settings of an abstract node are taken over with `extends=`.
+    fn check_not_abstract(&mut self, image: &Instance<'a>) {
+        let Some(name) = image.body.repository_name() else {
+            return;
+        };
+        let mut nodes = self.manifest.repositories.iter();
+        let Some(node) = nodes.find(|it| it.is_abstract && it.name.value == name.value) else {
+            return;
+        };
+        let value = &name.value;
+        let message = format!("repository `{value}` is abstract");
+        self.report(
+            Diagnostic::error(Code::AbstractNode, message)
+                .at(&name.location, "cannot hold an image")
+                .at(&node.location, "only there to be extended")
+                .help(format!(
+                    "take over its settings: `repository extends=\"{value}\"`"
+                )),
+        );
+    }
+
+    fn repository_families(&mut self) -> Families<'a> {
+        let manifest = self.manifest;
+        let heirs = manifest.repositories.iter().map(|it| Heir {
+            name: &it.name,
+            extends: it.extends.as_ref(),
+        });
+        Families::new(
+            "repository",
+            heirs.collect(),
+            manifest.incomplete,
+            &mut self.diagnostics,
+        )
+    }
+
+    fn node_origins<'p>(
+        &mut self,
+        families: &Families<'a>,
+        placed: &'p [Placed<'a>],
+        prefix: Option<&str>,
+    ) -> Origins<'p, 'a> {
+        let manifest = self.manifest;
+        let mut used: BTreeMap<&RepositoryName, Vec<&RegistryName>> = BTreeMap::new();
+        for key in placed.iter().flat_map(|it| &it.keys) {
+            used.entry(&key.repository).or_default().push(&key.registry);
+        }
+        let mut origins = Origins::new();
+        for (at, node) in manifest.repositories.iter().enumerate() {
+            let layers = self.node_layers(at, families);
+            if node.is_abstract {
+                self.check_settings(&node.settings);
+                continue;
+            }
+            for key in prefix.map_or_else(Vec::new, |it| self.node_keys(at, families, &used, it)) {
+                let origin = Origin {
+                    layers: layers.clone(),
+                    own: own_settings(&node.settings, node.extends.as_ref()),
+                    doc: node.doc.as_ref(),
+                    location: &node.location,
+                    images: Vec::new(),
+                };
+                if let Some(earlier) = origins.insert(key.clone(), origin) {
+                    self.report(settings_twice(&key, &node.location, earlier.location));
+                }
+            }
+        }
+        origins
+    }
+
+    /// The settings of a node, of those it extends, and the defaults.
+    fn node_layers(&self, at: usize, families: &Families<'a>) -> Layers<'a> {
+        let manifest = self.manifest;
+        let mut layers = vec![Layered::new(
+            &manifest.repositories[at].settings,
+            Layer::Own,
+        )];
+        layers.extend(self.parent_layers(families.chain(at)));
+        layers.push(Layered::new(&manifest.default_settings, Layer::Defaults));
+        layers
+    }
+
+    fn parent_layers(&self, chain: Vec<usize>) -> impl Iterator<Item = Layered<'a, SettingsBody>> {
+        let nodes = &self.manifest.repositories;
+        chain.into_iter().map(move |at| {
+            let node = &nodes[at];
+            Layered::new(&node.settings, Layer::Parent(&node.name.value))
+        })
+    }
+
     fn node_keys(
         &mut self,
-        node: &RepositoryNode,
-        placed: &[Placed<'_>],
+        at: usize,
+        families: &Families<'a>,
+        used: &BTreeMap<&RepositoryName, Vec<&RegistryName>>,
         prefix: &str,
     ) -> Vec<RepositoryKey> {
+        let manifest = self.manifest;
+        let node = &manifest.repositories[at];
         let Some(repository) = self.repository_name(prefix, &node.name) else {
             return Vec::new();
         };
-        let used = placed
-            .iter()
-            .flat_map(|it| &it.keys)
-            .filter(|it| it.repository == repository);
-        let mut registries: Vec<RegistryName> = used.map(|it| it.registry.clone()).collect();
-        if !node.settings.targets.is_empty() || registries.is_empty() {
-            let targets = self.manifest.default_settings.targets.as_slice();
-            let targets = super::images::pick(&node.settings.targets, targets);
+        let mut registries: Vec<RegistryName> = used
+            .get(&repository)
+            .into_iter()
+            .flatten()
+            .map(|it| (*it).clone())
+            .collect();
+        let layers = self.node_layers(at, families);
+        let (defaults, said) = layers.split_last().expect("the defaults are a layer");
+        let said = said.iter().map(|it| &it.given.targets);
+        let own = said.into_iter().find(|it| !it.is_empty());
+        if own.is_some() || registries.is_empty() {
+            let targets = own.unwrap_or(&defaults.given.targets);
             registries.extend(self.resolve_targets(targets, &node.name, Owner::Repository));
         }
         registries.sort();
@@ -89,78 +182,100 @@ impl<'a> Resolver<'a> {
             .collect()
     }
 
-    fn add_image(
+    fn add_image<'p>(
         &mut self,
-        image: &Placed<'a>,
+        image: &'p Instance<'a>,
         key: &RepositoryKey,
-        origins: &mut BTreeMap<RepositoryKey, Origin<'a>>,
+        families: &Families<'a>,
+        origins: &mut Origins<'p, 'a>,
     ) {
-        let manifest = self.manifest;
-        let node = image.node;
-        let own_body = node.body.repository.as_ref().map(|it| &it.settings);
-        let own = own_body.and_then(SettingsBody::first_location).cloned();
+        let (said, own) = self.image_layers(image, families);
         if let Some(known) = origins.get_mut(key) {
-            known.image.get_or_insert(&node.name.value);
+            known.images.push(image);
             let Some(place) = own else { return };
-            if let Some(earlier) = &known.own {
-                let diagnostic = settings_twice(key, &place, earlier);
-                self.diagnostics.push(diagnostic);
-            } else {
-                known.layers.splice(0..0, own_body);
-                known.own = Some(place);
+            match known.own {
+                // Images of one matrix, or of one parent, say the same.
+                Some(earlier) if earlier == place => {}
+                Some(earlier) => {
+                    let diagnostic = settings_twice(key, place, earlier);
+                    self.diagnostics.push(diagnostic);
+                }
+                None => {
+                    let said = said.into_iter().filter(|it| it.layer != Layer::Defaults);
+                    known.layers.splice(0..0, said.collect::<Vec<_>>());
+                    known.own = Some(place);
+                }
             }
             return;
         }
-        let shared = manifest
-            .default_image
-            .repository
-            .as_ref()
-            .map(|it| &it.settings);
-        let layers = own_body
-            .into_iter()
-            .chain(shared)
-            .chain([&manifest.default_settings]);
-        let location = node
-            .body
-            .repository
-            .as_ref()
-            .map_or(&node.location, |it| &it.location);
+        let mut layers = said;
+        let defaults = &self.manifest.default_settings;
+        layers.push(Layered::new(defaults, Layer::Defaults));
+        let node = &image.node;
+        let location = node.body.repository.as_ref().map(|it| &it.location);
         origins.insert(
             key.clone(),
             Origin {
-                layers: layers.collect(),
+                layers,
                 own,
                 doc: None,
-                location: location.clone(),
-                image: Some(&node.name.value),
+                location: location.unwrap_or(&node.location),
+                images: vec![image],
             },
         );
     }
 
-    fn repository(&mut self, key: RepositoryKey, origin: &Origin<'_>) -> Repository {
-        let scope = match origin.image {
-            Some(image) => self.target_scope(image, &key.registry, self.uri(&key)),
-            None => Scope {
-                image: None,
-                ..self.target_scope("", &key.registry, Err(String::new()))
-            },
-        };
+    /// What an image and its layers say about its repository, with the place of the first setting that is not a default.
+    fn image_layers(
+        &mut self,
+        image: &Instance<'a>,
+        families: &Families<'a>,
+    ) -> (Layers<'a>, Option<&'a Location>) {
+        let mut layers = Layers::new();
+        let mut own = None;
+        let mut extends = None;
+        for repository in &image.body.repositories {
+            let node = repository.given;
+            let layer = match repository.layer {
+                Layer::Own => Layer::Image(&image.node.name.value),
+                other => other,
+            };
+            layers.push(Layered::new(&node.settings, layer));
+            if layer != Layer::Defaults {
+                own = own.or(own_settings(&node.settings, node.extends.as_ref()));
+            }
+            // Which node is extended is one setting: the strongest layer decides.
+            if let (None, Some(parent)) = (extends, &node.extends) {
+                extends = Some(parent);
+                let incomplete = self.manifest.incomplete;
+                let found = families.find(parent, incomplete, &mut self.diagnostics);
+                let chain = found.map(|at| [vec![at], families.chain(at)].concat());
+                let parents = self.parent_layers(chain.unwrap_or_default());
+                layers.extend(parents);
+            }
+        }
+        (layers, own)
+    }
+
+    fn repository(&mut self, key: RepositoryKey, origin: &Origin<'_, 'a>) -> Repository {
+        let merged = merge_settings(&origin.layers);
         Repository {
-            settings: self.settings(&origin.layers, &scope),
-            key,
-            doc: origin.doc.clone(),
+            settings: self.settings(&merged, &key, &origin.images),
+            doc: origin.doc.map(|it| it.value.clone()),
             location: origin.location.clone(),
+            key,
         }
     }
 
-    fn settings(&mut self, layers: &[&SettingsBody], scope: &Scope<'_>) -> Settings {
-        let tags = layers.iter().find_map(|it| it.tags.as_ref()).map(|tags| {
-            let mut except: Vec<String> = tags
-                .value
-                .except
-                .iter()
-                .map(|it| it.value.clone())
-                .collect();
+    fn settings(
+        &mut self,
+        merged: &MergedSettings<'_>,
+        key: &RepositoryKey,
+        images: &[&Instance<'a>],
+    ) -> Settings {
+        let tags = merged.tags.map(|tags| {
+            let except = tags.value.except.iter();
+            let mut except: Vec<String> = except.map(|it| it.value.clone()).collect();
             except.sort();
             except.dedup();
             let mutability = TagMutability {
@@ -170,35 +285,26 @@ impl<'a> Resolver<'a> {
             Sourced::new(mutability, tags.location.clone())
         });
         Settings {
-            create: layers
-                .iter()
-                .find_map(|it| it.create.as_ref())
-                .is_none_or(|it| it.value),
+            create: merged.create.is_none_or(|it| it.value),
             tags,
-            scan_on_push: layers.iter().find_map(|it| it.scan_on_push.clone()),
-            encryption: layers.iter().find_map(|it| it.encryption.clone()),
-            lifecycle: layers.iter().find_map(|it| it.lifecycle.clone()),
-            resource_tags: self.resource_tags(layers, scope),
+            scan_on_push: merged.scan_on_push.map(|it| it.given.clone()),
+            encryption: merged.encryption.map(|it| it.given.clone()),
+            lifecycle: merged.lifecycle.map(|it| it.given.clone()),
+            resource_tags: self.resource_tags(&merged.resource_tags, key, images),
         }
     }
 
     fn resource_tags(
         &mut self,
-        layers: &[&SettingsBody],
-        scope: &Scope<'_>,
+        pairs: &Entries<'_, Pair>,
+        key: &RepositoryKey,
+        images: &[&Instance<'a>],
     ) -> BTreeMap<String, String> {
         let mut map = BTreeMap::new();
-        for pair in layers.iter().flat_map(|it| &it.resource_tags) {
-            if map.contains_key(&pair.key.value) || !self.check_resource_tag(pair) {
+        for pair in pairs {
+            if !self.check_resource_tag(pair) {
                 continue;
             }
-            let value = match &pair.value.value {
-                Scalar::Text(text) => {
-                    let text = Text::new(text.clone(), pair.value.location.clone());
-                    self.templates.text(&text, Place::Target, scope)
-                }
-                other => Some(scalar_text(other)),
-            };
             if map.len() == MAX_RESOURCE_TAGS {
                 let diagnostic = Diagnostic::error(
                     Code::BadSetting,
@@ -209,9 +315,48 @@ impl<'a> Resolver<'a> {
                 self.report(diagnostic);
                 break;
             }
+            let value = self.resource_tag(pair, key, images);
             map.extend(value.map(|it| (pair.key.value.clone(), it)));
         }
         map
+    }
+
+    fn resource_tag(
+        &mut self,
+        pair: &Pair,
+        key: &RepositoryKey,
+        images: &[&Instance<'a>],
+    ) -> Option<String> {
+        let Scalar::Text(text) = &pair.value.value else {
+            return Some(scalar_text(&pair.value.value));
+        };
+        let text = Text::new(text.clone(), pair.value.location.clone());
+        let (first, others) = match images.split_first() {
+            Some((first, others)) => (Some(*first), others),
+            None => (None, &[][..]),
+        };
+        let scope = self.target_scope(first, &key.registry, self.uri(key));
+        let value = self.templates.text(&text, Place::Target, &scope)?;
+        if !text.value.contains("{{") {
+            return Some(value);
+        }
+        for other in others {
+            let scope = self.target_scope(Some(other), &key.registry, self.uri(key));
+            let theirs = self.templates.text(&text, Place::Target, &scope)?;
+            if theirs != value {
+                let message = format!(
+                    "images of repository `{}` want different values of resource tag `{}`",
+                    key.repository, pair.key.value
+                );
+                self.report(
+                    Diagnostic::error(Code::SettingsTwice, message)
+                        .at(&text.location, format!("gives `{value}` and `{theirs}`"))
+                        .help("a resource tag belongs to the repository: do not use what differs between its images"),
+                );
+                return None;
+            }
+        }
+        Some(value)
     }
 
     fn check_resource_tag(&mut self, pair: &Pair) -> bool {
@@ -236,14 +381,9 @@ impl<'a> Resolver<'a> {
     }
 }
 
-fn node_origin<'a>(node: &'a RepositoryNode, defaults: &'a SettingsBody) -> Origin<'a> {
-    Origin {
-        layers: vec![&node.settings, defaults],
-        own: node.settings.first_location().cloned(),
-        doc: node.doc.as_ref().map(|it| it.value.clone()),
-        location: node.location.clone(),
-        image: None,
-    }
+/// Returns where a node begins to say something about a repository.
+fn own_settings<'a>(settings: &'a SettingsBody, extends: Option<&'a Text>) -> Option<&'a Location> {
+    settings.first_location().or(extends.map(|it| &it.location))
 }
 
 fn settings_twice(key: &RepositoryKey, again: &Location, first: &Location) -> Diagnostic {

@@ -52,6 +52,8 @@ impl Resolver<'_> {
     /// Reports tags that two images want in one repository, and tags that will want to move and cannot.
     pub(super) fn check_tags(&mut self, images: &[Image], repositories: &[Repository]) {
         let mut seen: BTreeMap<(&RepositoryKey, &Tag), (&Image, &Location)> = BTreeMap::new();
+        let repositories: BTreeMap<&RepositoryKey, &Repository> =
+            repositories.iter().map(|it| (&it.key, it)).collect();
         for image in images {
             for target in &image.targets {
                 for tag in &target.tags {
@@ -62,7 +64,7 @@ impl Resolver<'_> {
                     } else {
                         seen.insert(key, (image, &tag.location));
                     }
-                    let repository = repositories.iter().find(|it| it.key == target.key);
+                    let repository = repositories.get(&target.key);
                     if let Some(diagnostic) = repository.and_then(|it| moving(tag, it)) {
                         self.diagnostics.push(diagnostic);
                     }

@@ -1,6 +1,7 @@
 //! Variables: who gives the value, and whether it is allowed.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use minijinja::Value;
 use regex_lite::Regex;
@@ -45,6 +46,7 @@ impl Resolver<'_> {
         self.check_outside_names(&files);
         self.check_sets();
         let mut all = Vec::new();
+        let mut values = BTreeMap::new();
         for node in &self.manifest.variables {
             let Some(found) = self.find(node, &files) else {
                 self.no_value(node);
@@ -56,9 +58,10 @@ impl Resolver<'_> {
                     value: shown(&value),
                     origin: found.origin.clone(),
                 });
-                self.variables.insert(node.name.value.clone(), value);
+                values.insert(node.name.value.clone(), value);
             }
         }
+        self.variables = Rc::new(values);
         all.sort_by(|a, b| a.name.cmp(&b.name));
         all
     }
