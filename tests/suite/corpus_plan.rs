@@ -27,8 +27,10 @@ type Outcome = Result<(), Box<dyn Error>>;
 
 fn case(path: &Path) -> Outcome {
     let folder = path.parent().ok_or("a case is a folder")?;
-    let scenario = scenario::read(folder)?;
+    let mut scenario = scenario::read(folder)?;
     let plan = plan::plan(&scenario.desired, &scenario.observed);
+    let warnings = plan::warnings(&scenario.desired, &scenario.observed, &plan);
+    scenario.diagnostics.extend(warnings);
     let report = report(&plan, &scenario.diagnostics);
     planning_keeps_its_laws(&scenario, &plan)?;
     views_agree(&report)?;

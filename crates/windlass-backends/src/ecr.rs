@@ -5,6 +5,7 @@
 //! endpoints share clients, limits and tokens.
 
 mod account;
+mod copy;
 mod failure;
 mod images;
 mod lifecycle;
@@ -16,6 +17,7 @@ mod record;
 mod repositories;
 mod sdk;
 mod settings;
+mod stored;
 mod token;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,7 +25,7 @@ use std::sync::Arc;
 
 use windlass_core::manifest::model;
 use windlass_core::name::{Digest, ImageName, RegistryName, RepositoryKey, RepositoryName, Tag};
-use windlass_core::observed::{Fact, ImageFacts, RepositoryFacts};
+use windlass_core::observed::{Fact, ImageFacts, RepositoryFacts, StoredImage};
 use windlass_core::oci::Descriptor;
 use windlass_core::plan::{NewRepository, SettingChange};
 use windlass_engine::event::Events;
@@ -34,6 +36,7 @@ use windlass_engine::ports::{
 
 use self::account::{Account, Identity, SignIns};
 pub use self::account::{Options, Override};
+use self::copy::Copy;
 use crate::oci::transport::Transport;
 
 /// All registries of a workspace.
@@ -87,7 +90,7 @@ impl Registry for EcrRegistries {
             Ok(account) => account.repositories(names).await,
             Err(error) => names
                 .keys()
-                .map(|name| (name.clone(), Fact::Unknown(error.to_string())))
+                .map(|name| (name.clone(), error.clone().into_fact()))
                 .collect(),
         }
     }
@@ -101,7 +104,7 @@ impl Registry for EcrRegistries {
             Ok(account) => account.images(&key.repository, tags).await,
             Err(error) => tags
                 .iter()
-                .map(|tag| (tag.clone(), Fact::Unknown(error.to_string())))
+                .map(|tag| (tag.clone(), error.clone().into_fact()))
                 .collect(),
         }
     }
@@ -113,6 +116,37 @@ impl Registry for EcrRegistries {
     ) -> Result<Option<Vec<u8>>, RegistryError> {
         let account = self.account(&key.registry)?;
         account.inputs_record(&key.repository, image).await
+    }
+
+    async fn stored_images(
+        &self,
+        key: &RepositoryKey,
+        only: Option<&BTreeSet<Digest>>,
+    ) -> Result<Vec<StoredImage>, RegistryError> {
+        let account = self.account(&key.registry)?;
+        account.stored_images(&key.repository, only).await
+    }
+
+    async fn restore_image(
+        &self,
+        key: &RepositoryKey,
+        digest: &Digest,
+    ) -> Result<(), RegistryError> {
+        let account = self.account(&key.registry)?;
+        account.restore_image(&key.repository, digest).await
+    }
+
+    async fn copy_image(
+        &self,
+        from: &RepositoryKey,
+        to: &RepositoryKey,
+        digest: &Digest,
+        events: &Events,
+        name: &ImageName,
+    ) -> Result<Manifest, RegistryError> {
+        let source = (self.account(&from.registry)?, &from.repository);
+        let goal = (self.account(&to.registry)?, &to.repository);
+        Copy::new(source, goal, events, name).run(digest).await
     }
 
     async fn create_repository(

@@ -29,6 +29,10 @@ pub struct Desired {
     pub variables: Vec<Variable>,
     /// The commit at HEAD, where an expression used `git.*`.
     pub git_sha: Option<String>,
+    /// When the commit at HEAD was made, RFC 3339 in UTC; `None` outside git.
+    pub commit_time: Option<String>,
+    /// The time of planning, seconds since 1970: what lifecycle rules are judged at.
+    pub now: i64,
     /// Things said for information: warnings of reading, `WINDLASS_*` variables that took effect.
     pub notes: Vec<String>,
 }

@@ -2,7 +2,8 @@
 //!
 //! A read that failed is a value here ([`Fact::Unknown`]), never an error and never an absence: the planner shows it and blocks what depends on it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use crate::fingerprint::InputsRecord;
 use crate::manifest::model::{Encryption, LifecycleRule, TagMutability};
@@ -15,11 +16,63 @@ pub enum Fact<T> {
     Known(T),
     /// It was asked for and is not there.
     Absent,
-    /// It could not be read; the text says why, for people.
-    Unknown(String),
+    /// It could not be read.
+    Unknown(Unread),
+}
+
+/// Why something could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unread {
+    why: String,
+    passing: bool,
+}
+
+impl Unread {
+    /// A read that somebody has to mend: a missing permission, an answer that makes no sense.
+    pub fn new(why: impl Into<String>) -> Self {
+        Self {
+            why: why.into(),
+            passing: false,
+        }
+    }
+
+    /// A read that can succeed later without anybody doing anything: throttled, not reachable.
+    pub fn passing(why: impl Into<String>) -> Self {
+        Self {
+            passing: true,
+            ..Self::new(why)
+        }
+    }
+
+    /// Returns the reason, for people.
+    pub fn why(&self) -> &str {
+        &self.why
+    }
+
+    /// Says whether the same read can succeed later without anybody doing anything.
+    pub fn is_passing(&self) -> bool {
+        self.passing
+    }
+}
+
+impl fmt::Display for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.why)
+    }
+}
+
+impl From<String> for Unread {
+    fn from(why: String) -> Self {
+        Self::new(why)
+    }
 }
 
 impl<T> Fact<T> {
+    /// Returns a fact that could not be read for a reason that somebody has to mend.
+    pub fn not_read(why: impl Into<String>) -> Self {
+        Self::Unknown(Unread::new(why))
+    }
+
     /// Returns the value where it is known.
     pub fn known(&self) -> Option<&T> {
         match self {
@@ -30,8 +83,13 @@ impl<T> Fact<T> {
 
     /// Returns why it is not known, where a read failed.
     pub fn unknown(&self) -> Option<&str> {
+        self.unread().map(Unread::why)
+    }
+
+    /// Returns the failed read, where one failed.
+    pub fn unread(&self) -> Option<&Unread> {
         match self {
-            Self::Unknown(why) => Some(why),
+            Self::Unknown(unread) => Some(unread),
             Self::Known(_) | Self::Absent => None,
         }
     }
@@ -46,6 +104,47 @@ pub struct Observed {
     pub builder: Fact<ObservedBuilder>,
     /// The inputs records of images that wanted tags hold now, read only where an image changed.
     pub records: BTreeMap<(RepositoryKey, Digest), Fact<InputsRecord>>,
+    /// Every image of the repositories whose managed lifecycle rules can reach tagged images.
+    pub inventories: BTreeMap<RepositoryKey, Fact<Vec<StoredImage>>>,
+    /// How many tags the images have that would get another one.
+    pub tag_counts: BTreeMap<(RepositoryKey, Digest), Fact<usize>>,
+}
+
+impl Observed {
+    /// Returns every failed read that a decision may have depended on. Reads for information are left out.
+    pub fn unread(&self) -> Vec<&Unread> {
+        let mut unread: Vec<&Unread> = Vec::new();
+        for found in self.repositories.values() {
+            unread.extend(found.facts.unread());
+            unread.extend(found.tags.values().filter_map(Fact::unread));
+            if let Fact::Known(facts) = &found.facts {
+                unread.extend(facts.lifecycle.as_ref().and_then(Fact::unread));
+                unread.extend(facts.resource_tags.as_ref().and_then(Fact::unread));
+            }
+        }
+        unread.extend(self.inventories.values().filter_map(Fact::unread));
+        unread.extend(self.tag_counts.values().filter_map(Fact::unread));
+        unread
+    }
+}
+
+/// An image of a repository as lifecycle rules see it. Times are seconds since 1970.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredImage {
+    /// Digest of the manifest or index.
+    pub digest: Digest,
+    /// Its tags.
+    pub tags: BTreeSet<Tag>,
+    /// When it was pushed; a retag does not renew it.
+    pub pushed: i64,
+    /// When it was last pulled, where ECR recorded a pull.
+    pub pulled: Option<i64>,
+    /// Since when it lies in the archive.
+    pub archived: Option<i64>,
+    /// The images that it lists, where it is an index.
+    pub children: Vec<Digest>,
+    /// The image that it refers to, where it is a referrer.
+    pub subject: Option<Digest>,
 }
 
 /// One repository as it was found.
@@ -94,6 +193,8 @@ pub struct ImageFacts {
     pub fingerprint: Option<Fingerprint>,
     /// The annotation `org.opencontainers.image.created`, as it stands.
     pub created: Option<String>,
+    /// The annotation `dev.windlass.commit-time`: when the commit was made that it was built at, RFC 3339 in UTC.
+    pub commit_time: Option<String>,
     /// Whether the image lies in the archive and must be restored before it can be used.
     pub archived: bool,
 }

@@ -26,6 +26,8 @@ pub const INPUTS_RECORD: &str = "application/vnd.windlass.inputs.v1+zstd";
 pub const FINGERPRINT_ANNOTATION: &str = "dev.windlass.fingerprint";
 /// The annotation with the time of the build, RFC 3339.
 pub const CREATED_ANNOTATION: &str = "org.opencontainers.image.created";
+/// The annotation with the time of the commit that was checked out when the image was pushed, RFC 3339 in UTC; for a warning only.
+pub const COMMIT_TIME_ANNOTATION: &str = "dev.windlass.commit-time";
 
 /// A reference to content in a registry (OCI image specification, "Descriptor").
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

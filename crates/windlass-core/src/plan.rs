@@ -7,24 +7,31 @@ mod after;
 mod check;
 pub mod file;
 mod image;
+mod lifecycle;
+mod limits;
 mod model;
 mod precondition;
 mod repository;
 mod tags;
 #[cfg(test)]
 mod tests;
+mod warnings;
 
 use std::collections::BTreeMap;
 
 pub use after::after;
 pub use check::check;
+pub use lifecycle::{Verdict, evaluate as evaluate_lifecycle, to_list as repositories_to_list};
+pub use limits::to_count as images_to_count;
 pub use model::{
-    BasePlan, ImageAction, ImagePlan, NewRepository, Plan, Reason, RegistryPlan, RepositoryAction,
-    RepositoryPlan, SettingChange, SettingDiff, TagAction, TagPlan, TargetPlan, VariablePlan,
+    BasePlan, CopySource, ImageAction, ImagePlan, NewRepository, Plan, Reason, RegistryPlan,
+    RepositoryAction, RepositoryPlan, SettingChange, SettingDiff, TagAction, TagPlan, TargetPlan,
+    VariablePlan,
 };
 pub use precondition::{RepositoryState, TagState, repository_state, tag_state};
 pub use repository::WORKSPACE_TAG;
 pub use tags::is_immutable;
+pub use warnings::warnings;
 
 use crate::desired::Desired;
 use crate::manifest::model::Registry;
@@ -49,11 +56,13 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
         .iter()
         .map(|image| image::plan_image(image, &by_key, observed))
         .collect();
+    lifecycle::judge(desired, observed, &repositories, &mut images);
+    limits::judge(observed, &mut images);
     image::block_dependants(&mut images);
     let (builder, builder_note) = match &observed.builder {
         Fact::Known(builder) => (Some(builder.description.clone()), None),
         Fact::Absent => (None, None),
-        Fact::Unknown(why) => (None, Some(why.clone())),
+        Fact::Unknown(why) => (None, Some(why.to_string())),
     };
     let mut notes = desired.notes.clone();
     let needs_builder = images

@@ -91,8 +91,13 @@ pub enum ApplyError {
         moved: Vec<String>,
     },
     /// Something that has to be compared with the plan could not be read; each is named with the reason.
-    #[error("cannot check the plan against what is there: {}", .0.join("; "))]
-    NotRead(Vec<String>),
+    #[error("cannot check the plan against what is there: {}", .what.join("; "))]
+    NotRead {
+        /// What and why, each cause once.
+        what: Vec<String>,
+        /// Whether every one of the reads can succeed later by itself; exit code 75 then.
+        passing: bool,
+    },
     /// A registry does not let the caller in.
     #[error("registry.{registry}: {error}")]
     Registry {
@@ -145,18 +150,18 @@ pub async fn apply<R: Registry, B: Builder>(
 /// Refuses a plan with steps that cannot be carried out, or that this version does not know how to carry out.
 fn refuse_unusable(plan: &Plan) -> Result<(), ApplyError> {
     let images = plan.images.iter().filter_map(|image| match image.action {
-        ImageAction::Build | ImageAction::Push | ImageAction::Retag | ImageAction::None => {
+        ImageAction::Build
+        | ImageAction::Push
+        | ImageAction::Restore
+        | ImageAction::Copy
+        | ImageAction::Retag
+        | ImageAction::None => {
             let undecided = image.spec.is_none() && image.action != ImageAction::None;
             undecided.then(|| format!("image.{} has no inputs", image.name))
         }
         ImageAction::Unknown | ImageAction::Blocked => {
             Some(format!("image.{} is {}", image.name, image.action.as_str()))
         }
-        ImageAction::Restore | ImageAction::Copy => Some(format!(
-            "image.{}: {} is not supported yet",
-            image.name,
-            image.action.as_str()
-        )),
     });
     let repositories = plan
         .repositories

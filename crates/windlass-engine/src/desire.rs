@@ -40,6 +40,8 @@ pub struct DesireOptions {
     pub update: Update,
     /// The day, `YYYY-MM-DD` in UTC, for new lock entries.
     pub today: String,
+    /// The time, seconds since 1970.
+    pub now: i64,
 }
 
 /// Which lock entries are resolved again.
@@ -126,7 +128,9 @@ pub async fn desire<F: Files, U: Upstream>(
             contexts,
             resolved: &resolved,
         };
-        settling.settle(notes)
+        let mut desired = settling.settle(notes);
+        desired.now = options.now;
+        desired
     });
     Desire {
         desired,
@@ -340,6 +344,8 @@ impl Settling<'_> {
             bases: self.resolved.states.clone(),
             variables: self.workspace.variables.clone(),
             git_sha: None,
+            commit_time: None,
+            now: 0,
             notes,
         }
     }

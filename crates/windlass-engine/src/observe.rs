@@ -5,15 +5,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::future::{join, join_all};
+use crate::ports::RegistryError;
+use futures_util::future::{join, join_all, join3};
 use windlass_core::desired::{Desired, DesiredInputs};
 use windlass_core::fingerprint::InputsRecord;
 use windlass_core::manifest::model::Settings;
 use windlass_core::name::{Digest, Fingerprint, RegistryName, RepositoryKey, RepositoryName, Tag};
 use windlass_core::observed::{
-    Fact, ImageFacts, Observed, ObservedBuilder, ObservedRepository, RepositoryFacts,
+    Fact, ImageFacts, Observed, ObservedBuilder, ObservedRepository, RepositoryFacts, StoredImage,
 };
-use windlass_core::plan::{ImageAction, Plan, Reason, plan};
+use windlass_core::plan::{ImageAction, Plan, Reason, images_to_count, plan, repositories_to_list};
 
 use crate::ports::{Builder, Registry, SettingsToRead};
 
@@ -23,24 +24,29 @@ pub async fn observe<R: Registry, B: Builder>(
     registry: &R,
     builder: Option<&B>,
 ) -> Observed {
-    let (repositories, tags) = join(
+    let (repositories, tags, inventories) = join3(
         observe_repositories(desired, registry),
         observe_tags(desired, registry),
+        observe_inventories(desired, registry),
     )
     .await;
     let mut observed = Observed {
         repositories: merge(repositories, tags),
         builder: Fact::Absent,
         records: BTreeMap::new(),
+        inventories,
+        tag_counts: BTreeMap::new(),
     };
     let first = plan(desired, &observed);
-    let (found, records) = join(
+    let (found, records, tag_counts) = join3(
         observe_builder(&first, builder),
         observe_records(&first, registry),
+        observe_tag_counts(&first, registry),
     )
     .await;
     observed.builder = found;
     observed.records = records;
+    observed.tag_counts = tag_counts;
     observed
 }
 
@@ -117,6 +123,48 @@ async fn observe_tags<R: Registry>(
     join_all(reads).await.into_iter().collect()
 }
 
+/// Lists the repositories in which lifecycle rules of the manifest can reach wanted tags.
+async fn observe_inventories<R: Registry>(
+    desired: &Desired,
+    registry: &R,
+) -> BTreeMap<RepositoryKey, Fact<Vec<StoredImage>>> {
+    let reads = repositories_to_list(desired).into_iter().map(|key| async {
+        let fact = match registry.stored_images(&key, None).await {
+            Ok(images) => Fact::Known(images),
+            Err(RegistryError::NotFound(_)) => Fact::Absent,
+            Err(error) => error.into_fact(),
+        };
+        (key, fact)
+    });
+    join_all(reads).await.into_iter().collect()
+}
+
+/// Counts the tags of images that would get another one.
+async fn observe_tag_counts<R: Registry>(
+    first: &Plan,
+    registry: &R,
+) -> BTreeMap<(RepositoryKey, Digest), Fact<usize>> {
+    let mut wanted: BTreeMap<RepositoryKey, BTreeSet<Digest>> = BTreeMap::new();
+    for (key, digest) in images_to_count(first) {
+        wanted.entry(key).or_default().insert(digest);
+    }
+    let reads = wanted.into_iter().map(|(key, digests)| async move {
+        let stored = registry.stored_images(&key, Some(&digests)).await;
+        let facts = digests.into_iter().map(|digest| {
+            let fact = match &stored {
+                Ok(images) => images
+                    .iter()
+                    .find(|image| image.digest == digest)
+                    .map_or(Fact::Absent, |image| Fact::Known(image.tags.len())),
+                Err(error) => error.clone().into_fact(),
+            };
+            ((key.clone(), digest), fact)
+        });
+        facts.collect::<Vec<_>>()
+    });
+    join_all(reads).await.into_iter().flatten().collect()
+}
+
 fn merge(
     repositories: BTreeMap<RepositoryKey, Fact<RepositoryFacts>>,
     mut tags: BTreeMap<RepositoryKey, BTreeMap<Tag, Fact<ImageFacts>>>,
@@ -146,7 +194,7 @@ async fn observe_builder<B: Builder>(first: &Plan, builder: Option<&B>) -> Fact<
             platforms: facts.platforms,
             images,
         }),
-        (Err(error), _) | (_, Err(error)) => Fact::Unknown(error.to_string()),
+        (Err(error), _) | (_, Err(error)) => Fact::not_read(error.to_string()),
     }
 }
 
@@ -158,9 +206,9 @@ async fn observe_records<R: Registry>(
         first.images.iter().flat_map(missing_records).collect();
     let reads = wanted.into_iter().map(|(key, digest)| async move {
         let fact = match registry.inputs_record(&key, &digest).await {
-            Ok(Some(bytes)) => InputsRecord::parse(&bytes).map_or_else(Fact::Unknown, Fact::Known),
+            Ok(Some(bytes)) => InputsRecord::parse(&bytes).map_or_else(Fact::not_read, Fact::Known),
             Ok(None) => Fact::Absent,
-            Err(error) => Fact::Unknown(error.to_string()),
+            Err(error) => error.into_fact(),
         };
         ((key, digest), fact)
     });

@@ -13,7 +13,7 @@ use windlass_core::dockerfile::ContextSources;
 use windlass_core::name::{
     Digest, Fingerprint, ImageName, Platform, RegistryName, RepositoryKey, RepositoryName, Tag,
 };
-use windlass_core::observed::{Fact, ImageFacts, RepositoryFacts};
+use windlass_core::observed::{Fact, ImageFacts, RepositoryFacts, StoredImage, Unread};
 use windlass_core::oci::Descriptor;
 use windlass_core::plan::{NewRepository, SettingChange};
 
@@ -55,6 +55,31 @@ impl RegistryError {
     /// Says whether trying again later can help without any change by a person.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Transient(_) | Self::Unreachable(_))
+    }
+
+    /// Turns the failure of a read into the fact that nothing is known.
+    pub fn into_fact<T>(self) -> Fact<T> {
+        Fact::Unknown(self.into())
+    }
+}
+
+impl From<RegistryError> for Unread {
+    fn from(error: RegistryError) -> Self {
+        if error.is_transient() {
+            Self::passing(error.to_string())
+        } else {
+            Self::new(error.to_string())
+        }
+    }
+}
+
+impl From<Unread> for RegistryError {
+    fn from(unread: Unread) -> Self {
+        if unread.is_passing() {
+            Self::Transient(unread.to_string())
+        } else {
+            Self::Other(unread.to_string())
+        }
     }
 }
 
@@ -120,6 +145,40 @@ pub trait Registry: Send + Sync {
         key: &RepositoryKey,
         image: &Digest,
     ) -> impl Future<Output = Result<Option<Vec<u8>>, RegistryError>> + Send;
+
+    /// Lists the images of a repository as lifecycle rules see them, archived ones too: all of them, or those with a digest in `only`.
+    ///
+    /// # Errors
+    /// [`RegistryError::NotFound`] where the repository, or an image that was asked for, is not there; otherwise any.
+    fn stored_images(
+        &self,
+        key: &RepositoryKey,
+        only: Option<&BTreeSet<Digest>>,
+    ) -> impl Future<Output = Result<Vec<StoredImage>, RegistryError>> + Send;
+
+    /// Takes an image out of the archive and waits, within bounds, until it can be pulled. One that can be pulled already is left alone.
+    ///
+    /// # Errors
+    /// [`RegistryError::Transient`] where it is not there in time; otherwise any.
+    fn restore_image(
+        &self,
+        key: &RepositoryKey,
+        digest: &Digest,
+    ) -> impl Future<Output = Result<(), RegistryError>> + Send;
+
+    /// Brings everything an image consists of from one repository into another, byte for byte: blobs by mount or transfer, the images
+    /// of an index under their digests. The manifest itself is returned, not written.
+    ///
+    /// # Errors
+    /// Any [`RegistryError`].
+    fn copy_image(
+        &self,
+        from: &RepositoryKey,
+        to: &RepositoryKey,
+        digest: &Digest,
+        events: &Events,
+        name: &ImageName,
+    ) -> impl Future<Output = Result<Manifest, RegistryError>> + Send;
 
     /// Creates a repository with its settings and resource tags, and waits until it is visible. Returns what is there then.
     /// A repository that exists already is returned as it is; the caller compares.

@@ -2,11 +2,17 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+/// Returns the time now, in seconds since 1970.
+pub(crate) fn seconds() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+    })
+}
+
 /// Returns the time now, RFC 3339 in UTC, whole seconds.
 pub(crate) fn now() -> String {
-    let seconds = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs());
+    let seconds = seconds().unsigned_abs();
     let (day, rest) = (seconds / 86_400, seconds % 86_400);
     format!(
         "{}T{:02}:{:02}:{:02}Z",

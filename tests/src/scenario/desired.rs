@@ -17,6 +17,9 @@ use windlass_core::manifest::model::{
 };
 use windlass_core::name::{Fingerprint, ImageName, Platform, Tag};
 
+/// The time of planning in every case: 2026-11-23T09:15:00Z.
+pub(super) const NOW: i64 = 1_795_425_300;
+
 use super::{FileText, Inputs, Result, digest, key};
 
 /// `desired.json`.
@@ -29,6 +32,8 @@ pub(super) struct Document {
     environment: Option<String>,
     #[serde(default)]
     git_sha: Option<String>,
+    /// When the commit at HEAD was made.
+    commit_time: Option<String>,
     /// Name to value and origin.
     #[serde(default)]
     variables: BTreeMap<String, (String, String)>,
@@ -137,6 +142,8 @@ impl Document {
                 })
                 .collect(),
             git_sha: self.git_sha.clone(),
+            commit_time: self.commit_time.clone(),
+            now: NOW,
             notes: self.notes.clone(),
         })
     }

@@ -1,6 +1,6 @@
 //! The found side of a scenario.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use windlass_core::desired::{Desired, DesiredInputs};
@@ -8,7 +8,7 @@ use windlass_core::fingerprint::{InputsRecord, fingerprint};
 use windlass_core::name::{Digest, Fingerprint, Platform, RepositoryKey, Tag};
 use windlass_core::observed::{
     Fact, ImageFacts, Observed, ObservedBuilder, ObservedLifecycle, ObservedRepository,
-    RepositoryFacts,
+    RepositoryFacts, StoredImage,
 };
 
 use super::desired::{self, encryption, lifecycle_rule, mutability};
@@ -73,6 +73,9 @@ struct Repository {
     /// What tags hold; wanted tags that are not named are not there.
     #[serde(default)]
     images: BTreeMap<String, Image>,
+    /// Why the images could not be listed.
+    #[serde(default)]
+    inventory_unknown: Option<String>,
     /// Wanted images that are held under their `in-` tag only.
     #[serde(default)]
     held: Vec<String>,
@@ -102,7 +105,15 @@ struct Image {
     /// What was different in its inputs.
     with: Inputs,
     created: Option<String>,
+    /// When the commit was made that it was built at.
+    commit_time: Option<String>,
     archived: bool,
+    /// How many days ago it was pushed.
+    pushed_days_ago: i64,
+    /// How many tags it has, where that was asked for.
+    tag_count: Option<usize>,
+    /// Tags that nobody asks for.
+    other_tags: Vec<String>,
     /// Whether its `in-` tag is missing.
     no_in_tag: bool,
     /// Whether it has no inputs record.
@@ -117,9 +128,8 @@ impl Document {
     /// Builds what the planner is given.
     pub(super) fn build(&self, wanted: &desired::Document, desired: &Desired) -> Result<Observed> {
         let mut observed = Observed {
-            repositories: BTreeMap::new(),
             builder: self.builder.build(desired)?,
-            records: BTreeMap::new(),
+            ..nothing_observed()
         };
         for repository in &desired.repositories {
             let name = format!("{}@{}", repository.key.repository, repository.key.registry);
@@ -141,6 +151,16 @@ impl Document {
             }
         }
         Ok(observed)
+    }
+}
+
+fn nothing_observed() -> Observed {
+    Observed {
+        repositories: BTreeMap::new(),
+        builder: Fact::Absent,
+        records: BTreeMap::new(),
+        inventories: BTreeMap::new(),
+        tag_counts: BTreeMap::new(),
     }
 }
 
@@ -169,7 +189,7 @@ fn wanted_fingerprint(desired: &Desired, name: &str) -> Result<Fingerprint> {
 impl Builder {
     fn build(&self, desired: &Desired) -> Result<Fact<ObservedBuilder>> {
         if let Some(why) = &self.unknown {
-            return Ok(Fact::Unknown(why.clone()));
+            return Ok(Fact::not_read(why));
         }
         if !self.there {
             return Ok(Fact::Absent);
@@ -204,10 +224,13 @@ impl Repository {
     ) -> Result<ObservedRepository> {
         if let Some(why) = &self.unknown {
             return Ok(ObservedRepository {
-                facts: Fact::Unknown(why.clone()),
+                facts: Fact::not_read(why),
                 tags: BTreeMap::new(),
             });
         }
+        observed
+            .inventories
+            .insert(key.clone(), self.inventory(key, wanted)?);
         let mut tags: BTreeMap<Tag, Fact<ImageFacts>> =
             asked.into_iter().map(|tag| (tag, Fact::Absent)).collect();
         for name in &self.held {
@@ -224,12 +247,55 @@ impl Repository {
             if let Some(facts) = facts.known().filter(|_| !image.no_in_tag) {
                 hold_in(&mut tags, facts);
             }
+            if let (Some(facts), Some(count)) = (facts.known(), image.tag_count) {
+                let id = (key.clone(), facts.digest.clone());
+                observed.tag_counts.insert(id, Fact::Known(count));
+            }
             tags.insert(Tag::new(tag)?, facts);
         }
+        tags.values_mut().for_each(forget_archived);
         Ok(ObservedRepository {
             facts: Fact::Known(self.facts(key)?),
             tags,
         })
+    }
+
+    /// Returns what a list of all images shows: those that a case names by their tags.
+    fn inventory(
+        &self,
+        key: &RepositoryKey,
+        wanted: &desired::Document,
+    ) -> Result<Fact<Vec<StoredImage>>> {
+        if let Some(why) = &self.inventory_unknown {
+            return Ok(Fact::not_read(why));
+        }
+        let mut stored: BTreeMap<Digest, StoredImage> = BTreeMap::new();
+        for (tag, image) in &self.images {
+            let mut nothing = nothing_observed();
+            let Fact::Known(facts) = image.build(tag, key, wanted, &mut nothing)? else {
+                continue;
+            };
+            let pushed = desired::NOW - image.pushed_days_ago * 86_400;
+            let entry = stored
+                .entry(facts.digest.clone())
+                .or_insert_with(|| StoredImage {
+                    digest: facts.digest.clone(),
+                    tags: BTreeSet::new(),
+                    pushed,
+                    pulled: None,
+                    archived: image.archived.then_some(pushed),
+                    children: Vec::new(),
+                    subject: None,
+                });
+            entry.tags.insert(Tag::new(tag)?);
+            entry
+                .tags
+                .extend(facts.fingerprint.as_ref().map(Fingerprint::tag));
+            for other in &image.other_tags {
+                entry.tags.insert(Tag::new(other)?);
+            }
+        }
+        Ok(Fact::Known(stored.into_values().collect()))
     }
 
     fn facts(&self, key: &RepositoryKey) -> Result<RepositoryFacts> {
@@ -244,7 +310,7 @@ impl Repository {
             (None, rules) => ObservedLifecycle::Rules(rules.unwrap_or_default()),
         };
         let resource_tags = match &self.resource_tags_unknown {
-            Some(why) => Fact::Unknown(why.clone()),
+            Some(why) => Fact::not_read(why),
             None => Fact::Known(self.resource_tags.clone().unwrap_or_default()),
         };
         Ok(RepositoryFacts {
@@ -272,23 +338,25 @@ impl Image {
         observed: &mut Observed,
     ) -> Result<Fact<ImageFacts>> {
         if let Some(why) = &self.unknown {
-            return Ok(Fact::Unknown(why.clone()));
+            return Ok(Fact::not_read(why));
         }
         let Some(name) = &self.of else {
-            return Ok(Fact::Known(foreign(
-                tag,
-                self.created.clone(),
-                self.archived,
-            )));
+            return Ok(Fact::Known(ImageFacts {
+                commit_time: self.commit_time.clone(),
+                ..foreign(tag, self.created.clone(), self.archived)
+            }));
         };
         let image = wanted
             .images
             .get(name)
             .ok_or_else(|| format!("observed.json: no image {name} is wanted"))?;
         let inputs = wanted.inputs(image, &self.with)?;
-        let facts = image_facts(fingerprint(&inputs), self.created.clone(), self.archived);
+        let facts = ImageFacts {
+            commit_time: self.commit_time.clone(),
+            ..image_facts(fingerprint(&inputs), self.created.clone(), self.archived)
+        };
         let record = match &self.record_unknown {
-            Some(why) => Fact::Unknown(why.clone()),
+            Some(why) => Fact::not_read(why),
             None if self.no_record => Fact::Absent,
             None => Fact::Known(InputsRecord::from(&inputs)),
         };
@@ -305,6 +373,7 @@ fn foreign(word: &str, created: Option<String>, archived: bool) -> ImageFacts {
         digest: digest(&format!("foreign {word}")),
         fingerprint: None,
         created,
+        commit_time: None,
         archived,
     }
 }
@@ -314,6 +383,7 @@ fn image_facts(fingerprint: Fingerprint, created: Option<String>, archived: bool
         digest: image_digest(&fingerprint),
         fingerprint: Some(fingerprint),
         created,
+        commit_time: None,
         archived,
     }
 }
@@ -321,6 +391,17 @@ fn image_facts(fingerprint: Fingerprint, created: Option<String>, archived: bool
 /// Returns the digest of an image that is there: any that is not the one `plan::after` expects of a build.
 fn image_digest(fingerprint: &Fingerprint) -> Digest {
     digest(&format!("image of {fingerprint}"))
+}
+
+/// Of an image in the archive, ECR tells nothing but its digest.
+fn forget_archived(fact: &mut Fact<ImageFacts>) {
+    if let Fact::Known(image) = fact
+        && image.archived
+    {
+        image.fingerprint = None;
+        image.created = None;
+        image.commit_time = None;
+    }
 }
 
 /// Puts an image under its `in-` tag, where that tag was asked for.

@@ -74,7 +74,7 @@ impl Account {
                 let fact = if failure.is("RepositoryNotFoundException") {
                     Fact::Absent
                 } else {
-                    Fact::Unknown(failure.error.to_string())
+                    failure.error.into_fact()
                 };
                 let facts = tags.iter().map(|tag| ((*tag).clone(), fact.clone()));
                 return (facts.collect(), Facts::new());
@@ -84,7 +84,7 @@ impl Account {
             .iter()
             .map(|tag| {
                 let why = format!("ecr:BatchGetImage did not answer for {name}:{tag}");
-                ((*tag).clone(), Fact::Unknown(why))
+                ((*tag).clone(), Fact::not_read(why))
             })
             .collect();
         let mut hidden = Facts::new();
@@ -147,7 +147,7 @@ impl Account {
                 ..
             }) => BTreeMap::new(),
             Err(failure) => {
-                let why = Fact::Unknown(failure.error.to_string());
+                let why = failure.error.into_fact();
                 return tags.into_keys().map(|tag| (tag, why.clone())).collect();
             }
         };
@@ -158,6 +158,7 @@ impl Account {
                     digest,
                     fingerprint: None,
                     created: None,
+                    commit_time: None,
                     archived: true,
                 }),
             );
@@ -260,13 +261,13 @@ impl Account {
             .as_ref()
             .and_then(|id| id.image_digest.clone());
         let (Some(digest), Some(manifest)) = (digest, &image.image_manifest) else {
-            return Fact::Unknown(format!(
+            return Fact::not_read(format!(
                 "ecr:BatchGetImage answered an image of {name} without digest or manifest"
             ));
         };
         let actual = Digest::of(manifest.as_bytes());
         if actual.as_str() != digest {
-            return Fact::Unknown(format!(
+            return Fact::not_read(format!(
                 "ecr:BatchGetImage answered a manifest of {name} whose bytes are not {digest}: it is stored in a format that windlass does not read"
             ));
         }
@@ -279,6 +280,7 @@ impl Account {
                 .get(oci::FINGERPRINT_ANNOTATION)
                 .and_then(|text| Fingerprint::new(text.as_str()).ok()),
             created: annotations.get(oci::CREATED_ANNOTATION).cloned(),
+            commit_time: annotations.get(oci::COMMIT_TIME_ANNOTATION).cloned(),
             archived: false,
         })
     }
@@ -305,7 +307,7 @@ fn may_be_archived(failure: &ImageFailure) -> bool {
 fn read_failure(name: &RepositoryName, tag: &Tag, failure: &ImageFailure) -> Fact<ImageFacts> {
     match &failure.failure_code {
         Some(ImageFailureCode::ImageNotFound) => Fact::Absent,
-        code => Fact::Unknown(format!(
+        code => Fact::not_read(format!(
             "{name}:{tag} cannot be read: {}{}",
             code.as_ref().map_or("no code", ImageFailureCode::as_str),
             failure

@@ -18,7 +18,7 @@ use crate::oci::problem::Problem;
 use crate::oci::transport::{self, TransportError, backoff, basic, scheme_of};
 
 /// How long the registry may think about a request without a body.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Redirects followed when a blob is read.
 const REDIRECTS: usize = 5;
@@ -82,7 +82,7 @@ fn parse_url(text: &str) -> Result<Uri, RegistryError> {
     })
 }
 
-fn transport_error(error: &TransportError, what: &str) -> RegistryError {
+pub(crate) fn transport_error(error: &TransportError, what: &str) -> RegistryError {
     let text = format!("{what}: {error}");
     match error {
         TransportError::Unreachable(_) => RegistryError::Unreachable(text),
@@ -366,6 +366,32 @@ impl Account {
         digest: &Digest,
         limit: usize,
     ) -> Result<Bytes, RegistryError> {
+        let (answer, url) = self.open_blob_at(place, host, what, digest).await?;
+        let shown = transport::shown_host(&url);
+        transport::read(answer.into_body(), &shown, limit, PATIENCE)
+            .await
+            .map_err(|error| transport_error(&error, what))
+    }
+
+    /// Asks for a blob, following redirects; the body is still to be read.
+    pub(crate) async fn open_blob(
+        &self,
+        place: &Place,
+        host: &str,
+        what: &str,
+        digest: &Digest,
+    ) -> Result<Response<Incoming>, RegistryError> {
+        let (answer, _) = self.open_blob_at(place, host, what, digest).await?;
+        Ok(answer)
+    }
+
+    async fn open_blob_at(
+        &self,
+        place: &Place,
+        host: &str,
+        what: &str,
+        digest: &Digest,
+    ) -> Result<(Response<Incoming>, Uri), RegistryError> {
         let mut url = place.url(&format!("blobs/{digest}"))?;
         for _ in 0..=REDIRECTS {
             let answer = self
@@ -382,10 +408,7 @@ impl Account {
             if !answer.status().is_success() {
                 return Err(problem(answer).await.error(what));
             }
-            let shown = transport::shown_host(&url);
-            return transport::read(answer.into_body(), &shown, limit, PATIENCE)
-                .await
-                .map_err(|error| transport_error(&error, what));
+            return Ok((answer, url));
         }
         Err(RegistryError::Other(format!("{what}: too many redirects")))
     }

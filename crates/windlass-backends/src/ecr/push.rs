@@ -36,7 +36,7 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    fn new(events: Events, image: ImageName) -> Self {
+    pub(crate) fn new(events: Events, image: ImageName) -> Self {
         Self {
             events,
             image,
@@ -46,11 +46,19 @@ impl Meter {
         }
     }
 
-    fn expect(&self, bytes: u64) {
+    pub(crate) fn expect(&self, bytes: u64) {
         self.total.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    fn advance(&self, bytes: u64) {
+    /// Returns a count of one blob's bytes.
+    pub(crate) fn counter(meter: &Arc<Self>) -> Counter {
+        Counter {
+            meter: Arc::clone(meter),
+            bytes: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn advance(&self, bytes: u64) {
         let done = self.done.fetch_add(bytes, Ordering::Relaxed) + bytes;
         self.events.send(Event::Pushed {
             image: self.image.clone(),
@@ -230,10 +238,7 @@ impl Push {
     }
 
     async fn upload(&self, digest: &Digest, payload: Payload) -> Result<(), RegistryError> {
-        let counter = Arc::new(Counter {
-            meter: Arc::clone(&self.meter),
-            bytes: AtomicU64::new(0),
-        });
+        let counter = Arc::new(Meter::counter(&self.meter));
         self.account
             .retrying(async || {
                 let begun = self

@@ -89,10 +89,7 @@ impl Account {
                 "{name}:{tag} of registry {} is immutable and holds {}; choose a new tag, or except this one with `tags ... except`",
                 self.name, image.digest
             ))),
-            Some(Fact::Unknown(why)) => Err(RegistryError::TagImmutable(format!(
-                "{name}:{tag} of registry {} is immutable, and what it holds cannot be read: {why}",
-                self.name
-            ))),
+            Some(Fact::Unknown(unread)) => Err(unread.into()),
             Some(Fact::Absent) | None => Err(RegistryError::Changed(format!(
                 "{name}:{tag} of registry {} was taken and is gone again: another run works on it; run plan again",
                 self.name

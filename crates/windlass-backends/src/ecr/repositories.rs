@@ -102,7 +102,7 @@ impl Account {
             match self.describe(&names).await {
                 Ok(answered) => self.match_names(names, answered),
                 Err(failure) if !failure.is("RepositoryNotFoundException") => {
-                    let why = Fact::Unknown(failure.error.to_string());
+                    let why = failure.error.into_fact();
                     names.into_iter().map(|name| (name, why.clone())).collect()
                 }
                 Err(_) if names.len() == 1 => {
@@ -135,7 +135,7 @@ impl Account {
         };
         match self.match_names(vec![name.clone()], answered).pop() {
             Some((_, Fact::Known(facts))) => Ok(Some(facts)),
-            Some((_, Fact::Unknown(why))) => Err(RegistryError::Other(why)),
+            Some((_, Fact::Unknown(unread))) => Err(unread.into()),
             Some((_, Fact::Absent)) | None => Ok(None),
         }
     }
@@ -170,8 +170,8 @@ impl Account {
                         self.remember_uri(&name, &facts.uri);
                         Fact::Known(facts)
                     }
-                    Some(Err(why)) => Fact::Unknown(format!("repository {name}: {why}")),
-                    None => Fact::Unknown(format!(
+                    Some(Err(why)) => Fact::not_read(format!("repository {name}: {why}")),
+                    None => Fact::not_read(format!(
                         "ecr:DescribeRepositories did not answer for repository {name}"
                     )),
                 };
@@ -194,14 +194,14 @@ impl Account {
         {
             Ok(answer) => match answer.lifecycle_policy_text {
                 Some(text) => Fact::Known(lifecycle::parse(&text)),
-                None => Fact::Unknown(format!(
+                None => Fact::not_read(format!(
                     "ecr:GetLifecyclePolicy answered no text for repository {name}"
                 )),
             },
             Err(failure) if failure.is("LifecyclePolicyNotFoundException") => {
                 Fact::Known(ObservedLifecycle::Rules(vec![]))
             }
-            Err(failure) => Fact::Unknown(failure.error.to_string()),
+            Err(failure) => failure.error.into_fact(),
         }
     }
 
@@ -229,7 +229,7 @@ impl Account {
                     .map(|tag| (tag.key, tag.value))
                     .collect(),
             ),
-            Err(failure) => Fact::Unknown(failure.error.to_string()),
+            Err(failure) => failure.error.into_fact(),
         }
     }
 

@@ -175,7 +175,7 @@ async fn credentials_of_another_account_are_named_when_they_are_denied() {
     )]);
     let read = others.repositories(&prod(), &names).await;
     let why = match &read[&name("shop/web")] {
-        Fact::Unknown(why) => why.clone(),
+        Fact::Unknown(unread) => unread.to_string(),
         Fact::Known(facts) => facts
             .lifecycle
             .as_ref()

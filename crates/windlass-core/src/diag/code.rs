@@ -251,6 +251,12 @@ codes! {
     GuardFails = "plan/guard-fails",
     /// Something the manifest asks for that this version cannot carry out yet.
     NotCarriedOut = "plan/not-carried-out",
+    /// A lifecycle rule is about to delete or archive what a wanted tag holds.
+    ExpiresSoon = "plan/expires-soon",
+    /// An image has nearly as many tags as ECR lets it have.
+    ManyTags = "plan/many-tags",
+    /// A tag would move from the image of a newer commit to that of an older one.
+    MovesBack = "plan/moves-back",
     /// A base image has no locked digest and `--locked` was given, or its digest cannot be found.
     LockMissing = "lock/missing",
     /// `windlass.lock` cannot be read.

@@ -8,6 +8,7 @@ mod extends;
 mod images;
 mod inputs;
 mod instances;
+mod lifecycle;
 mod needs;
 mod path;
 mod policy;

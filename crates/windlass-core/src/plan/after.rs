@@ -4,9 +4,14 @@ use crate::name::Digest;
 use crate::observed::{
     Fact, ImageFacts, Observed, ObservedLifecycle, ObservedRepository, RepositoryFacts,
 };
+use crate::plan::lifecycle::world_after;
 use crate::plan::model::{
-    ImagePlan, NewRepository, Plan, RepositoryPlan, SettingChange, TagAction, TargetPlan,
+    ImageAction, ImagePlan, NewRepository, Plan, RepositoryPlan, SettingChange, TagAction,
+    TargetPlan,
 };
+
+/// A time that is later than any rule looks: what is pushed by an apply is the newest there is.
+const JUST_NOW: i64 = i64::MAX / 4;
 
 /// Returns `observed` as it is expected to be after `plan` was applied.
 ///
@@ -19,6 +24,19 @@ pub fn after(observed: &Observed, plan: &Plan) -> Observed {
     for image in &plan.images {
         for target in &image.targets {
             after_target(&mut world, image, target);
+        }
+    }
+    for repository in plan.repositories.iter().filter(|it| it.create.is_some()) {
+        let empty = Fact::Known(Vec::new());
+        world.inventories.insert(repository.key.clone(), empty);
+    }
+    for (key, inventory) in &mut world.inventories {
+        let targets = plan.images.iter().flat_map(|image| {
+            let here = image.targets.iter().filter(|target| target.key == *key);
+            here.map(move |target| (image, target))
+        });
+        if let Fact::Known(stored) = inventory {
+            *stored = world_after(stored, &targets.collect::<Vec<_>>(), JUST_NOW);
         }
     }
     world
@@ -80,13 +98,16 @@ fn after_target(world: &mut Observed, image: &ImagePlan, target: &TargetPlan) {
     let (Some(spec), Some(found)) = (&image.spec, world.repositories.get_mut(&target.key)) else {
         return;
     };
+    let source = target.source.as_ref().map(|source| source.digest.clone());
     let facts = ImageFacts {
         digest: target
             .held
             .clone()
+            .or(source)
             .unwrap_or_else(|| Digest::of(spec.fingerprint.as_str().as_bytes())),
         fingerprint: Some(spec.fingerprint.clone()),
         created: None,
+        commit_time: None,
         archived: false,
     };
     let written = target
@@ -94,6 +115,13 @@ fn after_target(world: &mut Observed, image: &ImagePlan, target: &TargetPlan) {
         .iter()
         .filter(|tag| matches!(tag.action, TagAction::Create | TagAction::Move))
         .map(|tag| tag.tag.clone());
+    if target.action == ImageAction::Restore {
+        let restored = found.tags.values_mut().filter(|fact| {
+            fact.known()
+                .is_some_and(|image| image.archived && image.digest == facts.digest)
+        });
+        restored.for_each(|fact| *fact = Fact::Known(facts.clone()));
+    }
     for tag in written.chain(target.write_in_tag.then(|| spec.fingerprint.tag())) {
         found.tags.insert(tag, Fact::Known(facts.clone()));
     }

@@ -74,6 +74,15 @@ fn check_image(image: &ImagePlan, broken: &mut Vec<String>) {
                 target.key
             ));
         }
+        if (target.action == ImageAction::Restore) && target.held.is_none() {
+            broken.push(format!("image.{name} in {}: restores nothing", target.key));
+        }
+        if target.action == ImageAction::Copy && target.source.is_none() {
+            broken.push(format!(
+                "image.{name} in {}: a copy from nowhere",
+                target.key
+            ));
+        }
         if target.action == ImageAction::Retag && target.held.is_none() {
             broken.push(format!(
                 "image.{name} in {}: a retag of nothing",

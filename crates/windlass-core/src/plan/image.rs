@@ -8,8 +8,8 @@ use crate::manifest::model::ImageTarget;
 use crate::name::{Digest, ImageName, RepositoryKey, Tag};
 use crate::observed::{Fact, ImageFacts, Observed, ObservedRepository};
 use crate::plan::model::{
-    ImageAction, ImagePlan, Reason, RepositoryAction, RepositoryPlan, TagAction, TagPlan,
-    TargetPlan,
+    CopySource, ImageAction, ImagePlan, Reason, RepositoryAction, RepositoryPlan, TagAction,
+    TagPlan, TargetPlan,
 };
 use crate::plan::tags::is_immutable;
 
@@ -60,6 +60,7 @@ pub(super) fn plan_image(
             target,
             repository: repositories.get(&target.key).copied(),
             observed,
+            source: find_source(image, spec, target, observed),
             local_image: local_image.as_ref(),
         };
         let target = decision.decide(&mut plan);
@@ -125,6 +126,7 @@ fn undecided(
             .and_then(|repository| repository.uri.clone()),
         action,
         held: None,
+        source: None,
         write_in_tag: false,
         tags: target
             .tags
@@ -155,7 +157,29 @@ struct Decision<'a> {
     target: &'a ImageTarget,
     repository: Option<&'a RepositoryPlan>,
     observed: &'a Observed,
+    /// Another repository that holds the image.
+    source: Option<CopySource>,
     local_image: Option<&'a Digest>,
+}
+
+/// Returns another place of the image that holds it, ready to be copied from.
+fn find_source(
+    image: &DesiredImage,
+    spec: &BuildSpec,
+    target: &ImageTarget,
+    observed: &Observed,
+) -> Option<CopySource> {
+    let mut others = image.targets.iter().filter(|it| it.key != target.key);
+    let tag = spec.fingerprint.tag();
+    others.find_map(|other| {
+        let found = observed.repositories.get(&other.key)?;
+        let held = found.tags.get(&tag)?.known()?;
+        let ours = !held.archived && held.fingerprint.as_ref() == Some(&spec.fingerprint);
+        ours.then(|| CopySource {
+            key: other.key.clone(),
+            digest: held.digest.clone(),
+        })
+    })
 }
 
 impl Decision<'_> {
@@ -185,7 +209,7 @@ impl Decision<'_> {
             Some((RepositoryAction::Create, _)) => {
                 plan.reasons
                     .push(Reason::RepositoryMissing { key: key.clone() });
-                self.new_image(Vec::new())
+                self.new_image(self.new_tags(), plan)
             }
             Some(_) => match self.observed.repositories.get(key) {
                 None => self.stop(
@@ -216,25 +240,18 @@ impl Decision<'_> {
                 .tags
                 .get(tag)
                 .cloned()
-                .unwrap_or_else(|| Fact::Unknown(format!("{tag} was not read")))
+                .unwrap_or_else(|| Fact::not_read(format!("{tag} was not read")))
         };
         let in_fact = facts(&in_tag);
         for tag in tags.iter().copied().chain([&in_tag]) {
-            if let Fact::Unknown(why) = facts(tag) {
+            if let Fact::Unknown(unread) = facts(tag) {
+                let why = unread.to_string();
                 return self.stop(plan, ImageAction::Unknown, Reason::NotRead { why });
             }
         }
         if let Fact::Known(image) = &in_fact {
             if image.archived {
-                let digest = image.digest.clone();
-                return self.stop(
-                    plan,
-                    ImageAction::Blocked,
-                    Reason::Archived {
-                        key: self.target.key.clone(),
-                        digest,
-                    },
-                );
+                return self.archived_image(&image.digest, &tags, &facts, plan);
             }
             if image.fingerprint.as_ref() != Some(&self.spec.fingerprint) {
                 let digest = image.digest.clone();
@@ -264,6 +281,47 @@ impl Decision<'_> {
         match held {
             Some(image) => self.held_image(&image, in_fact.known().is_none(), steps, plan),
             None => self.missing_image(&tags, &facts, steps, plan),
+        }
+    }
+
+    /// The `in-` tag holds an image that lies in the archive: what it was built from is read once it is restored, before any wanted tag moves.
+    fn archived_image(
+        &self,
+        digest: &Digest,
+        tags: &[&Tag],
+        facts: &dyn Fn(&Tag) -> Fact<ImageFacts>,
+        plan: &mut ImagePlan,
+    ) -> TargetPlan {
+        let key = &self.target.key;
+        plan.reasons.push(Reason::Archived {
+            key: key.clone(),
+            digest: digest.clone(),
+        });
+        let steps = tags.iter().map(|tag| match facts(tag) {
+            Fact::Known(now) if now.digest == *digest => TagPlan {
+                tag: (*tag).clone(),
+                action: TagAction::None,
+                from_digest: Some(now.digest.clone()),
+                to_digest: Some(now.digest),
+            },
+            now => TagPlan {
+                to_digest: Some(digest.clone()),
+                ..self.plan_tag(tag, now.known(), None, plan)
+            },
+        });
+        let steps: Vec<TagPlan> = steps.collect();
+        TargetPlan {
+            key: key.clone(),
+            uri: self.uri(),
+            action: if blocked(&steps) {
+                ImageAction::Blocked
+            } else {
+                ImageAction::Restore
+            },
+            held: Some(digest.clone()),
+            source: None,
+            write_in_tag: false,
+            tags: steps,
         }
     }
 
@@ -365,6 +423,7 @@ impl Decision<'_> {
             uri: self.uri(),
             action,
             held: Some(image.digest.clone()),
+            source: None,
             write_in_tag,
             tags,
         }
@@ -392,18 +451,15 @@ impl Decision<'_> {
             Some((tag, image)) => self.compare(tag, &image.digest, plan),
         };
         plan.reasons.push(reason);
-        let action = if blocked(&steps) {
-            ImageAction::Blocked
-        } else {
-            self.new_action()
-        };
+        let target = self.new_image(steps, plan);
         TargetPlan {
-            key: key.clone(),
+            action: if blocked(&target.tags) {
+                ImageAction::Blocked
+            } else {
+                target.action
+            },
             uri: self.uri(),
-            action,
-            held: None,
-            write_in_tag: true,
-            tags: steps,
+            ..target
         }
     }
 
@@ -423,7 +479,7 @@ impl Decision<'_> {
             Some(Fact::Unknown(why)) => Reason::RecordMissing {
                 key,
                 tag: tag.clone(),
-                why: Some(why.clone()),
+                why: Some(why.to_string()),
             },
             Some(Fact::Absent) | None => Reason::RecordMissing {
                 key,
@@ -433,30 +489,43 @@ impl Decision<'_> {
         }
     }
 
-    fn new_action(&self) -> ImageAction {
-        if self.local_image.is_some() {
-            ImageAction::Push
-        } else {
-            ImageAction::Build
+    /// The image has to be brought: copied where another repository holds it, pushed where the builder does, built elsewhere.
+    fn new_image(&self, mut steps: Vec<TagPlan>, plan: &mut ImagePlan) -> TargetPlan {
+        let action = match (&self.source, self.local_image) {
+            (Some(source), _) => {
+                plan.reasons.push(Reason::Elsewhere {
+                    key: self.target.key.clone(),
+                    source: source.key.clone(),
+                    digest: source.digest.clone(),
+                });
+                for step in &mut steps {
+                    step.to_digest = Some(source.digest.clone());
+                }
+                ImageAction::Copy
+            }
+            (None, Some(_)) => ImageAction::Push,
+            (None, None) => ImageAction::Build,
+        };
+        TargetPlan {
+            key: self.target.key.clone(),
+            uri: None,
+            action,
+            held: None,
+            source: self.source.clone(),
+            write_in_tag: true,
+            tags: steps,
         }
     }
 
-    /// A repository that is created: everything has to be brought there.
-    fn new_image(&self, mut steps: Vec<TagPlan>) -> TargetPlan {
-        steps.extend(self.target.tags.iter().map(|tag| TagPlan {
+    /// Everything has to be brought to a repository that is created.
+    fn new_tags(&self) -> Vec<TagPlan> {
+        let tags = self.target.tags.iter().map(|tag| TagPlan {
             tag: tag.value.clone(),
             action: TagAction::Create,
             from_digest: None,
             to_digest: None,
-        }));
-        TargetPlan {
-            key: self.target.key.clone(),
-            uri: None,
-            action: self.new_action(),
-            held: None,
-            write_in_tag: true,
-            tags: steps,
-        }
+        });
+        tags.collect()
     }
 
     fn uri(&self) -> Option<String> {
@@ -482,6 +551,7 @@ impl Decision<'_> {
             uri: self.uri(),
             action,
             held: None,
+            source: None,
             write_in_tag: false,
             tags: tags.collect(),
         }

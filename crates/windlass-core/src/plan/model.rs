@@ -49,6 +49,21 @@ impl Plan {
                 .any(|repository| repository.action != RepositoryAction::None)
     }
 
+    /// Says whether nothing but reads that failed is in the way of an apply.
+    pub fn waits_for_reads(&self) -> bool {
+        let images = self.images.iter().all(|image| {
+            let for_a_need = matches!(image.reasons.first(), Some(Reason::NeedBlocked { .. }));
+            image.action != ImageAction::Blocked || for_a_need
+        });
+        let repositories = self.repositories.iter();
+        !self.is_applicable()
+            && self.refusals.is_empty()
+            && images
+            && repositories
+                .clone()
+                .all(|repository| repository.action != RepositoryAction::Blocked)
+    }
+
     /// Says whether it can be carried out: it is not refused, and no step is blocked or unknown.
     pub fn is_applicable(&self) -> bool {
         self.refusals.is_empty()
@@ -266,10 +281,22 @@ pub struct TargetPlan {
     pub action: ImageAction,
     /// Digest of the image with the fingerprint that the repository holds already.
     pub held: Option<Digest>,
+    /// Where the image is copied from, where the action is a copy.
+    #[serde(default)]
+    pub source: Option<CopySource>,
     /// Whether the `in-` tag has to be written.
     pub write_in_tag: bool,
     /// The wanted tags, sorted.
     pub tags: Vec<TagPlan>,
+}
+
+/// Where an image is copied from, byte for byte.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CopySource {
+    /// Registry and repository.
+    pub key: RepositoryKey,
+    /// Its digest there, and here afterwards.
+    pub digest: Digest,
 }
 
 /// One wanted tag. Precondition of a step: the tag is at `from_digest`, or already holds the fingerprint.
@@ -441,6 +468,33 @@ pub enum Reason {
         key: RepositoryKey,
         /// Its digest.
         digest: Digest,
+    },
+    /// Another repository holds the image with the fingerprint.
+    Elsewhere {
+        /// The repository that lacks it.
+        key: RepositoryKey,
+        /// The repository that holds it.
+        source: RepositoryKey,
+        /// Its digest.
+        digest: Digest,
+    },
+    /// A lifecycle rule is going to delete or archive what a wanted tag holds.
+    Expires {
+        /// The repository.
+        key: RepositoryKey,
+        /// The tag.
+        tag: Tag,
+        /// The rule as the manifest writes it.
+        rule: String,
+    },
+    /// The image has as many tags as ECR lets it have.
+    TooManyTags {
+        /// The repository.
+        key: RepositoryKey,
+        /// The image.
+        digest: Digest,
+        /// How many it has.
+        count: usize,
     },
     /// The repository cannot be used: blocked or not readable.
     Repository {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::manifest::model::LifecycleRule;
 use crate::name::{Digest, Fingerprint};
-use crate::observed::{Fact, ImageFacts, ObservedLifecycle, RepositoryFacts};
+use crate::observed::{Fact, ImageFacts, ObservedLifecycle, RepositoryFacts, Unread};
 use crate::plan::model::{
     NewRepository, RepositoryAction, RepositoryPlan, SettingChange, TagAction, TagPlan,
 };
@@ -24,8 +24,8 @@ pub enum TagState {
     Done,
     /// Neither: what it holds instead, for people.
     Moved(String),
-    /// It could not be read: why.
-    Unknown(String),
+    /// It could not be read.
+    Unknown(Unread),
 }
 
 /// How far the step of a repository is.
@@ -37,8 +37,8 @@ pub enum RepositoryState {
     Left(Vec<SettingChange>),
     /// It is neither as the plan saw it nor as it leaves it: each difference, for people.
     Moved(Vec<String>),
-    /// It could not be read: why.
-    Unknown(String),
+    /// It could not be read.
+    Unknown(Unread),
 }
 
 /// Compares a wanted tag with what it holds now.
@@ -57,6 +57,12 @@ pub fn tag_state(step: &TagPlan, fingerprint: &Fingerprint, now: &Fact<ImageFact
             TagState::Pending
         }
         Fact::Absent if step.action != TagAction::None && step.from_digest.is_none() => {
+            TagState::Pending
+        }
+        // What lies in the archive tells no fingerprint. The plan saw it there, and restores it.
+        Fact::Known(image)
+            if image.archived && step.from_digest.as_ref() == Some(&image.digest) =>
+        {
             TagState::Pending
         }
         Fact::Known(image) => {
@@ -200,7 +206,7 @@ fn change_path(change: &SettingChange) -> &'static str {
 }
 
 /// Returns a setting as differences write it.
-fn value_now(path: &str, facts: &RepositoryFacts) -> Result<Value, String> {
+fn value_now(path: &str, facts: &RepositoryFacts) -> Result<Value, Unread> {
     match path {
         "tags" => Ok(mutability_value(&facts.tags)),
         "scan-on-push" => Ok(json!(facts.scan_on_push)),
@@ -212,18 +218,18 @@ fn value_now(path: &str, facts: &RepositoryFacts) -> Result<Value, String> {
             }
             (Some(_), Some(Fact::Absent)) => Ok(Value::Null),
             (Some(_), Some(Fact::Unknown(why))) => Err(why.clone()),
-            (Some(_), None) | (None, _) => Err(format!("{path} was not read")),
+            (Some(_), None) | (None, _) => Err(Unread::new(format!("{path} was not read"))),
         },
     }
 }
 
-fn lifecycle_now(facts: &RepositoryFacts) -> Result<Value, String> {
+fn lifecycle_now(facts: &RepositoryFacts) -> Result<Value, Unread> {
     match &facts.lifecycle {
         Some(Fact::Known(ObservedLifecycle::Rules(rules))) => Ok(rules_value(rules)),
         Some(Fact::Known(ObservedLifecycle::Foreign(text))) => Ok(json!(text)),
         Some(Fact::Absent) => Ok(Value::Null),
         Some(Fact::Unknown(why)) => Err(why.clone()),
-        None => Err("lifecycle was not read".to_owned()),
+        None => Err(Unread::new("lifecycle was not read")),
     }
 }
 
@@ -252,6 +258,7 @@ mod tests {
             digest: Digest::of(content.as_bytes()),
             fingerprint,
             created: None,
+            commit_time: None,
             archived: false,
         })
     }
@@ -287,8 +294,8 @@ mod tests {
         ));
         assert!(matches!(state(&moves, &Fact::Absent), TagState::Moved(_)));
         assert_eq!(
-            state(&moves, &Fact::Unknown("no".to_owned())),
-            TagState::Unknown("no".to_owned())
+            state(&moves, &Fact::not_read("no")),
+            TagState::Unknown(Unread::new("no"))
         );
     }
 

@@ -33,7 +33,7 @@ pub(super) fn plan_repository(
     };
     match observed.repositories.get(&repository.key).map(|found| &found.facts) {
         None => RepositoryPlan { action: RepositoryAction::Unknown, why: Some("it was not read".to_owned()), ..empty },
-        Some(Fact::Unknown(why)) => RepositoryPlan { action: RepositoryAction::Unknown, why: Some(why.clone()), ..empty },
+        Some(Fact::Unknown(why)) => RepositoryPlan { action: RepositoryAction::Unknown, why: Some(why.to_string()), ..empty },
         Some(Fact::Absent) if !repository.settings.create => RepositoryPlan {
             action: RepositoryAction::Blocked,
             why: Some("the repository does not exist and `create` is off: create it, or remove `create #false`".to_owned()),
@@ -285,7 +285,7 @@ pub(super) fn lifecycle_value(rules: &[LifecycleRule]) -> Value {
     Value::Array(rules.iter().map(|rule| json!(rule_text(rule))).collect())
 }
 
-fn rule_text(rule: &LifecycleRule) -> String {
+pub(super) fn rule_text(rule: &LifecycleRule) -> String {
     let select = match &rule.select {
         LifecycleSelection::Tagged(pattern) => format!("tagged=\"{pattern}\""),
         LifecycleSelection::Untagged => "untagged=#true".to_owned(),

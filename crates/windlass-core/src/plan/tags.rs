@@ -15,7 +15,7 @@ pub fn is_immutable(mutability: &TagMutability, tag: &Tag) -> bool {
 }
 
 /// Matches a pattern in which `*` stands for any run of characters, the empty one too.
-fn wildcard_matches(pattern: &str, text: &str) -> bool {
+pub(crate) fn wildcard_matches(pattern: &str, text: &str) -> bool {
     let parts: Vec<&str> = pattern.split('*').collect();
     let [first, middle @ .., last] = parts.as_slice() else {
         return pattern == text;

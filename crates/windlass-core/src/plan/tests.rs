@@ -100,6 +100,8 @@ fn desired(tags: &[&str], settings: Settings) -> Desired {
         bases: BTreeMap::new(),
         variables: Vec::new(),
         git_sha: None,
+        commit_time: None,
+        now: 0,
         notes: Vec::new(),
     }
 }
@@ -125,6 +127,7 @@ fn facts(digest: &str, fingerprint: Option<Fingerprint>) -> Fact<ImageFacts> {
         digest: Digest::of(digest.as_bytes()),
         fingerprint,
         created: None,
+        commit_time: None,
         archived: false,
     })
 }
@@ -159,6 +162,8 @@ fn observed(tags: &[(&str, Fact<ImageFacts>)]) -> Observed {
         )]),
         builder: Fact::Absent,
         records: BTreeMap::new(),
+        inventories: BTreeMap::new(),
+        tag_counts: BTreeMap::new(),
     }
 }
 
@@ -364,7 +369,7 @@ fn tags_are_judged_against_the_settings_the_plan_ends_with() {
 
 #[test]
 fn a_failed_read_is_unknown_and_never_absent() {
-    let world = observed(&[("v1", Fact::Unknown("AccessDeniedException".to_owned()))]);
+    let world = observed(&[("v1", Fact::not_read("AccessDeniedException"))]);
     let made = decide(&desired(&["v1"], settings()), &world);
     assert_eq!(made.images[0].action, ImageAction::Unknown);
     let mut world = observed(&[]);
@@ -372,7 +377,7 @@ fn a_failed_read_is_unknown_and_never_absent() {
         .repositories
         .get_mut(&key())
         .expect("a repository")
-        .facts = Fact::Unknown("timeout".to_owned());
+        .facts = Fact::not_read("timeout");
     let made = decide(&desired(&["v1"], settings()), &world);
     assert_eq!(made.repositories[0].action, RepositoryAction::Unknown);
     assert_eq!(made.images[0].action, ImageAction::Unknown);

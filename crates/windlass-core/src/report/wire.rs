@@ -227,6 +227,12 @@ pub enum ReasonKind {
     InTagTaken,
     /// The image is archived.
     Archived,
+    /// Another repository holds the image with the fingerprint.
+    Elsewhere,
+    /// A lifecycle rule is going to take what a wanted tag holds.
+    Expires,
+    /// The image can have no other tag.
+    TooManyTags,
     /// The repository cannot be used.
     Repository,
     /// A read failed.
@@ -267,6 +273,9 @@ pub struct Target {
     pub repository_uri: Option<String>,
     /// What is done here.
     pub action: ImageAction,
+    /// The image that is copied, where the action is a copy: address of the repository and digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copy_from: Option<String>,
     /// The wanted tags, sorted.
     pub tags: Vec<Tag>,
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use windlass_core::desired::NeededImage;
 use windlass_core::name::{Address, Digest, ImageName, RegistryName, RepositoryKey};
+use windlass_core::plan::ImageAction;
 
 use crate::apply::Ports;
 use crate::apply::pin::pinned;
@@ -83,7 +84,10 @@ impl<R: Registry, B: Builder> Run<'_, R, B> {
         });
         let planned = self.planned(&need.image);
         let planned = planned.filter(|image| image.fingerprint() == Some(&need.fingerprint));
-        let targets = planned.into_iter().flat_map(|image| &image.targets);
+        let targets = planned
+            .into_iter()
+            .flat_map(|image| &image.targets)
+            .filter(|target| target.action != ImageAction::Restore);
         let held = targets.filter_map(|target| Some((target.key.clone(), target.held.clone()?)));
         worked.chain(held).collect()
     }

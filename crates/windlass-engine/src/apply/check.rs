@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::{join_all, join3};
 use windlass_core::name::{Digest, Fingerprint, RegistryName, RepositoryKey, RepositoryName, Tag};
-use windlass_core::observed::{Fact, ImageFacts, RepositoryFacts};
+use windlass_core::observed::{Fact, ImageFacts, RepositoryFacts, Unread};
 use windlass_core::plan::{
     ImageAction, ImagePlan, Plan, RepositoryAction, RepositoryPlan, RepositoryState, TagState,
     TargetPlan, repository_state, tag_state,
@@ -169,7 +169,7 @@ pub(super) fn tag_fact(tags: &Tags, key: &RepositoryKey, tag: &Tag) -> Fact<Imag
     tags.get(key)
         .and_then(|tags| tags.get(tag))
         .cloned()
-        .unwrap_or_else(|| Fact::Unknown(format!("{tag} was not read")))
+        .unwrap_or_else(|| Fact::not_read(format!("{tag} was not read")))
 }
 
 #[derive(Default)]
@@ -179,7 +179,7 @@ struct Comparison<'a> {
     done_tags: BTreeSet<(&'a RepositoryKey, &'a Tag)>,
     tags_left: bool,
     moved: Vec<String>,
-    unread: Vec<String>,
+    unread: Vec<(String, Unread)>,
 }
 
 impl<'a> Comparison<'a> {
@@ -191,7 +191,8 @@ impl<'a> Comparison<'a> {
         for repository in &plan.repositories {
             let Some(fact) = facts.get(&repository.key) else {
                 if repository.action != RepositoryAction::None {
-                    self.unread.push(format!("{} was not read", repository.key));
+                    self.unread
+                        .push((repository.key.to_string(), Unread::new("was not read")));
                 }
                 continue;
             };
@@ -203,8 +204,9 @@ impl<'a> Comparison<'a> {
                     self.moved
                         .extend(what.iter().map(|what| format!("{key}: {what}")));
                 }
-                RepositoryState::Unknown(why) => {
-                    self.unread.push(format!("{}: {why}", repository.key));
+                RepositoryState::Unknown(unread) => {
+                    self.unread
+                        .push((repository.key.to_string(), unread.clone()));
                 }
             }
             let checked = CheckedRepository {
@@ -265,7 +267,7 @@ impl<'a> Comparison<'a> {
                     self.done_tags.insert((&target.key, &step.tag));
                 }
                 TagState::Moved(what) => self.moved.push(format!("{} {what}", place())),
-                TagState::Unknown(why) => self.unread.push(format!("{}: {why}", place())),
+                TagState::Unknown(unread) => self.unread.push((place(), unread)),
             }
         }
     }
@@ -291,7 +293,11 @@ impl<'a> Comparison<'a> {
                 digest: found.digest.clone(),
                 manifest: None,
                 written: false,
+                brought: false,
             })),
+            (Fact::Known(found), Some(held)) if found.archived && found.digest == *held => {
+                Some(Place::Archived(held.clone()))
+            }
             (Fact::Known(found), _) => {
                 self.moved.push(format!(
                     "{} holds {} now, which is another image",
@@ -300,7 +306,12 @@ impl<'a> Comparison<'a> {
                 ));
                 None
             }
-            (Fact::Absent, None) => Some(Place::Missing),
+            (Fact::Absent, None) => Some(
+                target
+                    .source
+                    .clone()
+                    .map_or(Place::Missing, Place::Elsewhere),
+            ),
             (Fact::Absent, Some(held)) if target.write_in_tag => {
                 Some(Place::Untagged(held.clone()))
             }
@@ -309,8 +320,8 @@ impl<'a> Comparison<'a> {
                     .push(format!("{} is not there now, the plan saw {held}", name()));
                 None
             }
-            (Fact::Unknown(why), _) => {
-                self.unread.push(format!("{}: {why}", name()));
+            (Fact::Unknown(unread), _) => {
+                self.unread.push((name(), unread.clone()));
                 None
             }
         }
@@ -321,7 +332,10 @@ impl<'a> Comparison<'a> {
             return Err(ApplyError::Stale { moved: self.moved });
         }
         if !self.unread.is_empty() {
-            return Err(ApplyError::NotRead(self.unread));
+            return Err(ApplyError::NotRead {
+                passing: self.unread.iter().all(|(_, unread)| unread.is_passing()),
+                what: said(&self.unread),
+            });
         }
         Ok(Checked {
             repositories: self.repositories,
@@ -331,6 +345,22 @@ impl<'a> Comparison<'a> {
             locals: BTreeMap::new(),
         })
     }
+}
+
+/// Returns what could not be read, each cause once: an outage is one sentence, not one for every tag.
+fn said(unread: &[(String, Unread)]) -> Vec<String> {
+    let mut causes: Vec<(&Unread, &str, usize)> = Vec::new();
+    for (place, why) in unread {
+        match causes.iter_mut().find(|(known, _, _)| *known == why) {
+            Some((_, _, more)) => *more += 1,
+            None => causes.push((why, place, 0)),
+        }
+    }
+    let said = causes.into_iter().map(|(why, place, more)| match more {
+        0 => format!("{place}: {why}"),
+        more => format!("{place} and {more} more: {why}"),
+    });
+    said.collect()
 }
 
 /// Says whether an image can stand for a fingerprint.

@@ -125,7 +125,7 @@ impl<'a, R: Registry, B: Builder> Run<'a, R, B> {
         let ready = |run: &Self| {
             let work = &run.works[index];
             let place = work.places.iter().find(|(_, place)| match place {
-                Place::Untagged(_) => true,
+                Place::Untagged(_) | Place::Archived(_) | Place::Elsewhere(_) => true,
                 Place::Missing => work.local.is_some(),
                 Place::Busy | Place::Held(_) => false,
             });
@@ -136,6 +136,8 @@ impl<'a, R: Registry, B: Builder> Run<'a, R, B> {
             let place = self.works[index].places.insert(key.clone(), Place::Busy);
             let job = match place {
                 Some(Place::Untagged(digest)) => push::Job::Retag(digest),
+                Some(Place::Archived(digest)) => push::Job::Restore(digest),
+                Some(Place::Elsewhere(source)) => push::Job::Copy(source),
                 _ => push::Job::Push,
             };
             self.start_push(index, key, job, running);
@@ -228,7 +230,7 @@ impl<'a, R: Registry, B: Builder> Run<'a, R, B> {
         let pushed = held
             .manifest
             .as_ref()
-            .filter(|_| held.written && work.local.is_some());
+            .filter(|_| held.written && held.brought);
         let descriptor = pushed.map(|manifest| Descriptor {
             media_type: manifest.media_type.clone(),
             digest: held.digest.clone(),

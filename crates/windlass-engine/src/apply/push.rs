@@ -9,6 +9,7 @@ use windlass_core::desired::BuildSpec;
 use windlass_core::name::{Digest, ImageName, RepositoryKey};
 use windlass_core::observed::Fact;
 use windlass_core::oci::{CREATED_ANNOTATION, IMAGE_MANIFEST, image_manifest};
+use windlass_core::plan::CopySource;
 
 use crate::apply::Ports;
 use crate::apply::check::is_ours;
@@ -23,6 +24,10 @@ use crate::ports::{
 pub(super) enum Job {
     /// The repository holds it under this digest: only the tag is written.
     Retag(Digest),
+    /// The repository holds it under its `in-` tag, in the archive.
+    Restore(Digest),
+    /// Another repository holds it.
+    Copy(CopySource),
     /// The builder holds it.
     Push,
 }
@@ -39,26 +44,61 @@ pub(super) struct Push<'a, R, B> {
 
 impl<R: Registry, B: Builder> Push<'_, R, B> {
     pub(super) async fn run(&self, key: &RepositoryKey, job: Job) -> Result<Held, Cause> {
+        if let Job::Restore(digest) = &job {
+            return Ok(self.restore(key, digest).await?);
+        }
         if let Some(held) = self.adopt(key).await? {
             return Ok(held);
         }
         match job {
-            Job::Retag(digest) => {
+            Job::Retag(digest) | Job::Restore(digest) => {
                 let manifest = self.ports.registry.manifest(key, &digest).await?;
-                Ok(self.put(key, manifest).await?)
+                Ok(self.put(key, manifest, false).await?)
             }
+            Job::Copy(source) => self.copy(key, &source).await,
             Job::Push => self.push(key).await,
         }
+    }
+
+    /// Takes an image out of the archive. Only then can it be read what it was built from: it counts if that is what the plan wants.
+    async fn restore(&self, key: &RepositoryKey, digest: &Digest) -> Result<Held, RegistryError> {
+        let tag = self.spec.fingerprint.tag();
+        self.ports.registry.restore_image(key, digest).await?;
+        let held = self.adopt(key).await?;
+        held.ok_or_else(|| RegistryError::Changed(format!("{tag} is not there any more")))
+    }
+
+    async fn copy(&self, key: &RepositoryKey, source: &CopySource) -> Result<Held, Cause> {
+        let manifest = self.copy_image(key, source).await?;
+        match self.put(key, manifest, true).await {
+            // As for a push: what no manifest names may be gone again.
+            Err(RegistryError::NotFound(_) | RegistryError::Transient(_)) => {
+                let manifest = self.copy_image(key, source).await?;
+                Ok(self.put(key, manifest, true).await?)
+            }
+            result => Ok(result?),
+        }
+    }
+
+    async fn copy_image(
+        &self,
+        key: &RepositoryKey,
+        source: &CopySource,
+    ) -> Result<Manifest, RegistryError> {
+        let registry = self.ports.registry;
+        registry
+            .copy_image(&source.key, key, &source.digest, self.events, self.name)
+            .await
     }
 
     async fn push(&self, key: &RepositoryKey) -> Result<Held, Cause> {
         let image = self.open().await?;
         let manifest = self.push_blobs(key, &image).await?;
-        match self.put(key, manifest).await {
+        match self.put(key, manifest, true).await {
             // Blobs without a manifest may be cleaned up at any time (ECR API `LayersNotFoundException`): once more.
             Err(RegistryError::NotFound(_) | RegistryError::Transient(_)) => {
                 let manifest = self.push_blobs(key, &image).await?;
-                Ok(self.put(key, manifest).await?)
+                Ok(self.put(key, manifest, true).await?)
             }
             result => Ok(result?),
         }
@@ -89,13 +129,19 @@ impl<R: Registry, B: Builder> Push<'_, R, B> {
     }
 
     /// Puts a manifest under the `in-` tag. Where that fails because another run was faster, its image is adopted.
-    async fn put(&self, key: &RepositoryKey, manifest: Manifest) -> Result<Held, RegistryError> {
+    async fn put(
+        &self,
+        key: &RepositoryKey,
+        manifest: Manifest,
+        brought: bool,
+    ) -> Result<Held, RegistryError> {
         let tag = self.spec.fingerprint.tag();
         match self.ports.registry.put_manifest(key, &manifest, &tag).await {
             Ok(put) => Ok(Held {
                 digest: manifest.digest(),
                 manifest: Some(manifest),
                 written: put == Put::Written,
+                brought,
             }),
             Err(RegistryError::TagImmutable(why)) => {
                 let adopted = self.adopt(key).await?;
@@ -118,13 +164,14 @@ impl<R: Registry, B: Builder> Push<'_, R, B> {
                 digest: image.digest,
                 manifest: None,
                 written: false,
+                brought: false,
             })),
             Some(Fact::Known(image)) => Err(RegistryError::Changed(format!(
                 "{tag} holds {} now, which is another image",
                 image.digest
             ))),
             Some(Fact::Absent) => Ok(None),
-            Some(Fact::Unknown(why)) => Err(RegistryError::Other(why)),
+            Some(Fact::Unknown(unread)) => Err(unread.into()),
             None => Err(RegistryError::Other(format!("{tag} was not read"))),
         }
     }

@@ -129,7 +129,7 @@ async fn create<'a, R: Registry>(
             ..empty
         },
         RepositoryState::Unknown(why) => Done {
-            failure: Some(RegistryError::Other(why).into()),
+            failure: Some(RegistryError::from(why).into()),
             ..empty
         },
         RepositoryState::Missing => {

@@ -140,7 +140,7 @@ impl<'a, R: Registry, B: Builder> Run<'a, R, B> {
                     image.digest
                 )),
                 Fact::Absent => Cause::Changed(format!("{tag} is not there any more")),
-                Fact::Unknown(why) => RegistryError::Other(why).into(),
+                Fact::Unknown(unread) => RegistryError::from(unread).into(),
             };
             good = false;
             self.stale |= matches!(cause, Cause::Changed(_));
@@ -156,6 +156,7 @@ impl<'a, R: Registry, B: Builder> Run<'a, R, B> {
                 digest,
                 manifest: None,
                 written: false,
+                brought: false,
             };
             places.insert(step.key.clone(), Place::Held(held));
         }
@@ -180,9 +181,9 @@ impl<'a, R: Registry, B: Builder> Run<'a, R, B> {
                     (good, self.stale) = (false, true);
                     self.fail_tag(&step, Cause::Changed(what));
                 }
-                TagState::Unknown(why) => {
+                TagState::Unknown(unread) => {
                     good = false;
-                    self.fail_tag(&step, RegistryError::Other(why).into());
+                    self.fail_tag(&step, RegistryError::from(unread).into());
                 }
             }
         }

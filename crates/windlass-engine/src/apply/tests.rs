@@ -1,6 +1,8 @@
 //! Apply over fakes, named by the scenarios of the decisions.
 
 mod bring;
+mod elsewhere;
+mod failures;
 mod kill;
 mod stale;
 mod tags;

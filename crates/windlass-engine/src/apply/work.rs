@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::OnceCell;
 use windlass_core::desired::BuildSpec;
 use windlass_core::name::{Digest, Fingerprint, ImageName, RepositoryKey};
+use windlass_core::plan::CopySource;
 
 use crate::ports::{LocalImage, Manifest};
 
@@ -36,6 +37,10 @@ pub(super) enum Place {
     Missing,
     /// There under this digest, but not under its `in-` tag.
     Untagged(Digest),
+    /// There under its `in-` tag, but in the archive.
+    Archived(Digest),
+    /// Not there, but in another repository: it has to be copied.
+    Elsewhere(CopySource),
     /// Being brought.
     Busy,
     /// There, under its `in-` tag.
@@ -48,8 +53,10 @@ pub(super) struct Held {
     pub(super) digest: Digest,
     /// Its bytes, where this run had them in hand.
     pub(super) manifest: Option<Manifest>,
-    /// Whether this run wrote it.
+    /// Whether this run wrote the tag.
     pub(super) written: bool,
+    /// Whether this run brought the image: then its inputs record has to follow.
+    pub(super) brought: bool,
 }
 
 impl<'a> Work<'a> {
@@ -99,7 +106,7 @@ impl<'a> Work<'a> {
         match self.places.get(key)? {
             Place::Held(held) => Some(&held.digest),
             Place::Untagged(digest) => Some(digest),
-            Place::Missing | Place::Busy => None,
+            Place::Missing | Place::Archived(_) | Place::Elsewhere(_) | Place::Busy => None,
         }
     }
 }
@@ -109,7 +116,13 @@ impl Place {
     pub(super) fn is_better_than(&self, other: &Self) -> bool {
         matches!(
             (self, other),
-            (Self::Untagged(_) | Self::Held(_), Self::Missing) | (Self::Held(_), Self::Untagged(_))
+            (
+                Self::Untagged(_) | Self::Held(_) | Self::Archived(_) | Self::Elsewhere(_),
+                Self::Missing
+            ) | (
+                Self::Held(_),
+                Self::Untagged(_) | Self::Archived(_) | Self::Elsewhere(_)
+            ) | (Self::Untagged(_), Self::Elsewhere(_))
         )
     }
 }

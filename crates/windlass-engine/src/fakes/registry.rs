@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use windlass_core::name::{
     Digest, Fingerprint, ImageName, RegistryName, RepositoryKey, RepositoryName, Tag,
 };
-use windlass_core::observed::{Fact, ImageFacts, ObservedLifecycle, RepositoryFacts};
+use windlass_core::observed::{Fact, ImageFacts, ObservedLifecycle, RepositoryFacts, StoredImage};
 use windlass_core::oci::{
-    CREATED_ANNOTATION, Descriptor, FINGERPRINT_ANNOTATION, IMAGE_CONFIG, LAYER_GZIP,
+    COMMIT_TIME_ANNOTATION, CREATED_ANNOTATION, Descriptor, FINGERPRINT_ANNOTATION, IMAGE_CONFIG,
+    LAYER_GZIP,
 };
 use windlass_core::plan::{NewRepository, SettingChange, is_immutable};
 
@@ -151,7 +152,7 @@ impl Registry for MemRegistry {
             Ok(facts.collect())
         });
         read.await.unwrap_or_else(|error| {
-            let unknown = |name: &RepositoryName| (name.clone(), Fact::Unknown(error.to_string()));
+            let unknown = |name: &RepositoryName| (name.clone(), error.clone().into_fact());
             names.keys().map(unknown).collect()
         })
     }
@@ -171,7 +172,7 @@ impl Registry for MemRegistry {
             Ok(facts.collect())
         });
         read.await.unwrap_or_else(|error| {
-            let unknown = |tag: &Tag| (tag.clone(), Fact::Unknown(error.to_string()));
+            let unknown = |tag: &Tag| (tag.clone(), error.clone().into_fact());
             tags.iter().map(unknown).collect()
         })
     }
@@ -186,6 +187,55 @@ impl Registry for MemRegistry {
                 .records
                 .get(image)
                 .and_then(|all| all.last().cloned()))
+        })
+        .await
+    }
+
+    async fn stored_images(
+        &self,
+        key: &RepositoryKey,
+        only: Option<&BTreeSet<Digest>>,
+    ) -> Result<Vec<StoredImage>, RegistryError> {
+        self.call(about(Operation::StoredImages, key), |world| {
+            let found = repository(world, key)?;
+            let asked = |digest: &&Digest| only.is_none_or(|only| only.contains(digest));
+            let digests = found.manifests.keys().filter(asked);
+            Ok(digests.map(|digest| stored(found, digest)).collect())
+        })
+        .await
+    }
+
+    async fn restore_image(
+        &self,
+        key: &RepositoryKey,
+        digest: &Digest,
+    ) -> Result<(), RegistryError> {
+        self.call(about(Operation::RestoreImage, key), |world| {
+            repository(world, key)?.archived.remove(digest);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn copy_image(
+        &self,
+        from: &RepositoryKey,
+        to: &RepositoryKey,
+        digest: &Digest,
+        _events: &Events,
+        name: &ImageName,
+    ) -> Result<Manifest, RegistryError> {
+        let call = Call {
+            image: Some(name.clone()),
+            ..about(Operation::CopyImage, to)
+        };
+        self.call(call, |world| {
+            let held = repository(world, from)?.manifests.get(digest).cloned();
+            let missing = || RegistryError::NotFound(format!("{digest} is not in {from}"));
+            let manifest = held.ok_or_else(missing)?;
+            let blobs = blobs_of(&manifest)?;
+            repository(world, to)?.blobs.extend(blobs);
+            Ok(manifest)
         })
         .await
     }
@@ -440,13 +490,31 @@ fn image_facts(repository: &MemRepository, digest: &Digest) -> ImageFacts {
         .get(digest)
         .map(body)
         .unwrap_or_default();
+    // An archived image cannot be read, so ECR tells nothing of it but its digest.
+    let archived = repository.archived.contains(digest);
     let annotation = |name: &str| body["annotations"][name].as_str().map(str::to_owned);
     ImageFacts {
         digest: digest.clone(),
         fingerprint: annotation(FINGERPRINT_ANNOTATION)
+            .filter(|_| !archived)
             .and_then(|text| Fingerprint::new(text).ok()),
-        created: annotation(CREATED_ANNOTATION),
-        archived: repository.archived.contains(digest),
+        created: annotation(CREATED_ANNOTATION).filter(|_| !archived),
+        commit_time: annotation(COMMIT_TIME_ANNOTATION).filter(|_| !archived),
+        archived,
+    }
+}
+
+/// Returns an image as lifecycle rules see it. Time stands still here: everything was pushed at the beginning.
+fn stored(repository: &MemRepository, digest: &Digest) -> StoredImage {
+    let tags = repository.tags.iter().filter(|(_, held)| *held == digest);
+    StoredImage {
+        digest: digest.clone(),
+        tags: tags.map(|(tag, _)| tag.clone()).collect(),
+        pushed: 0,
+        pulled: None,
+        archived: repository.archived.contains(digest).then_some(0),
+        children: Vec::new(),
+        subject: None,
     }
 }
 

@@ -14,6 +14,7 @@ use crate::ports::{BuilderError, RegistryError};
 pub enum Operation {
     Repositories,
     Images,
+    StoredImages,
     InputsRecord,
     CreateRepository,
     ChangeSetting,
@@ -21,6 +22,8 @@ pub enum Operation {
     Manifest,
     PutManifest,
     AttachRecord,
+    RestoreImage,
+    CopyImage,
     PullCredentials,
     CallerAccount,
     Describe,
@@ -40,6 +43,8 @@ impl Operation {
                 | Self::PushBlobs
                 | Self::PutManifest
                 | Self::AttachRecord
+                | Self::RestoreImage
+                | Self::CopyImage
         )
     }
 }

@@ -303,6 +303,7 @@ fn failure(error: &ApplyError) -> Failure {
         ApplyError::Interrupted => failure.exit(Exit::Interrupted),
         ApplyError::Registry { error, .. } if error.is_transient() => failure.exit(Exit::Transient).help("nothing was written; run it again"),
         ApplyError::Builder(_) => failure.help("nothing was written; `windlass plan` works without a Docker Engine, `apply` needs one to build and push"),
-        ApplyError::NotApplicable(_) | ApplyError::NotRead(_) | ApplyError::Registry { .. } => failure,
+        ApplyError::NotRead { passing: true, .. } => failure.exit(Exit::Transient).help("nothing was written; run it again"),
+        ApplyError::NotApplicable(_) | ApplyError::NotRead { .. } | ApplyError::Registry { .. } => failure,
     }
 }

@@ -29,6 +29,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &LockArgs) -> Result<Exit, F
         locked: arguments.check,
         update: update(&loaded, arguments)?,
         today: clock::day(&clock::now()).to_owned(),
+        now: clock::seconds(),
     };
     let made = context.runtime.block_on(desire(
         &loaded.workspace,

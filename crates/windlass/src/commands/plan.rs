@@ -1,12 +1,17 @@
 //! `windlass plan`: compares, prints, saves; writes nothing else anywhere.
 
+use std::path::Path;
+
 use windlass_backends::files::write_whole;
-use windlass_core::desired::{Desired, select};
+use windlass_backends::git;
+use windlass_core::desired::{Desired, DesiredInputs, select};
 use windlass_core::diag::{Diagnostic, has_errors};
 use windlass_core::lock::Lock;
 use windlass_core::name::Address;
+use windlass_core::observed::Unread;
+use windlass_core::oci::COMMIT_TIME_ANNOTATION;
 use windlass_core::plan::file::{self, Header, SavedPlan};
-use windlass_core::plan::{Plan, RepositoryAction, plan};
+use windlass_core::plan::{Plan, RepositoryAction, plan, warnings};
 use windlass_core::report::wire::Report;
 use windlass_engine::desire::{Desire, DesireOptions, Update, desire};
 use windlass_engine::observe::observe;
@@ -32,6 +37,8 @@ pub(crate) struct Made {
     /// The lock as it stands, and with what was resolved for this plan.
     pub(crate) locks: (Lock, Lock),
     pub(crate) unresolved: Vec<RegistryError>,
+    /// Whether every read of the world that failed can succeed later by itself.
+    pub(crate) passing: bool,
     pub(crate) parallel: Option<usize>,
 }
 
@@ -64,9 +71,14 @@ pub(crate) fn run(context: &Context<'_>, arguments: &PlanArgs) -> Result<Exit, F
 
 /// Says how a plan that cannot be applied ends: transient where nothing but failed reads is in the way.
 pub(crate) fn exit_of_unusable(made: &Made) -> Exit {
-    let transient =
-        !made.unresolved.is_empty() && made.unresolved.iter().all(RegistryError::is_transient);
-    if transient {
+    let Made {
+        plan,
+        unresolved,
+        passing,
+        ..
+    } = made;
+    let transient = *passing && unresolved.iter().all(RegistryError::is_transient);
+    if transient && plan.waits_for_reads() {
         Exit::Transient
     } else {
         Exit::Error
@@ -102,6 +114,7 @@ pub(crate) fn make(context: &Context<'_>, only: &[String]) -> Result<Made, Failu
         locked: context.global.locked || loaded.workspace.requires_locked_bases,
         update: Update::Nothing,
         today: clock::day(&created_at).to_owned(),
+        now: clock::seconds(),
     };
     let settled = context.runtime.block_on(desire(
         &loaded.workspace,
@@ -122,7 +135,9 @@ pub(crate) fn make(context: &Context<'_>, only: &[String]) -> Result<Made, Failu
     };
     context.terminal.show(&problems);
     desired.git_sha.clone_from(&loaded.git_sha);
-    let mut plan = compare(context, &desired, &session);
+    note_commit_time(&mut desired, &place.root);
+    let (mut plan, warnings, passing) = compare(context, &desired, &session);
+    context.terminal.show(&warnings);
     plan.notes.append(&mut loaded.notes);
     let refusals = &loaded.workspace.refusals;
     plan.refusals = refusals.iter().map(|it| it.message.clone()).collect();
@@ -130,6 +145,7 @@ pub(crate) fn make(context: &Context<'_>, only: &[String]) -> Result<Made, Failu
     let mut diagnostics = loaded.diagnostics;
     diagnostics.extend(refusals.iter().cloned());
     diagnostics.extend(problems);
+    diagnostics.extend(warnings);
     let header = Header {
         windlass_version: VERSION.to_owned(),
         created_at,
@@ -146,17 +162,39 @@ pub(crate) fn make(context: &Context<'_>, only: &[String]) -> Result<Made, Failu
         local,
         locks: (lock, resolved),
         unresolved,
+        passing,
         parallel,
     })
 }
 
-fn compare(context: &Context<'_>, desired: &Desired, session: &Session) -> Plan {
+/// Compares; returns the plan, what is to be said about it, and whether every read that failed can succeed later by itself.
+fn compare(
+    context: &Context<'_>,
+    desired: &Desired,
+    session: &Session,
+) -> (Plan, Vec<Diagnostic>, bool) {
     context.runtime.block_on(async {
         let observed = observe(desired, &session.registries, Some(&session.builder)).await;
         let mut plan = plan(desired, &observed);
         plan.notes.extend(other_accounts(&plan, session).await);
-        plan
+        let warnings = warnings(desired, &observed, &plan);
+        let passing = observed.unread().into_iter().all(Unread::is_passing);
+        (plan, warnings, passing)
     })
+}
+
+/// Lets every image that is pushed tell when the commit was made that it was built at: a later plan warns before a tag moves back.
+fn note_commit_time(desired: &mut Desired, root: &Path) {
+    desired.commit_time = git::commit_time(root);
+    let Some(time) = &desired.commit_time else {
+        return;
+    };
+    for image in &mut desired.images {
+        if let DesiredInputs::Settled(spec) = &mut image.inputs {
+            let name = COMMIT_TIME_ANNOTATION.to_owned();
+            spec.stamp_annotations.insert(name, time.clone());
+        }
+    }
 }
 
 /// Says where repositories would be created with credentials of another account: legal, and seldom meant.

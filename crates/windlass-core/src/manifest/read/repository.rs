@@ -234,7 +234,6 @@ fn read_rule(node: &mut Dec<'_>) -> Option<LifecycleRule> {
         return None;
     }
     let (select, when) = (select?, when?);
-    check_deletes(node, &select);
     Some(LifecycleRule {
         select,
         when,
@@ -349,28 +348,4 @@ fn tag_pattern(node: &Dec<'_>, pattern: &Text) -> Option<LifecycleSelection> {
     }
     no_template(node, "tagged", pattern);
     Some(LifecycleSelection::Tagged(pattern.value.clone()))
-}
-
-/// Refuses what would delete images that hold a wanted tag: that needs an evaluation that is not built yet.
-fn check_deletes(node: &Dec<'_>, select: &LifecycleSelection) {
-    let kind = node.name();
-    let place = node.name_location();
-    match select {
-        LifecycleSelection::Tagged(pattern)
-            if pattern.starts_with("in-") || pattern.starts_with("in*") =>
-        {
-            node.report(
-                Diagnostic::error(Code::LifecycleDeletesReleased, "this rule would delete released images")
-                    .at(&place, "every image has an `in-` tag, released ones too; ECR deletes the image, not the tag")
-                    .help("remove the rule; `expire untagged=#true` and `keep` by release tags are safe"),
-            );
-        }
-        LifecycleSelection::Tagged(_) | LifecycleSelection::Any if kind != "keep" => {
-            node.report(crate::node::not_yet(
-                &format!("`{kind}` on images with tags"),
-                &place,
-            ));
-        }
-        _ => {}
-    }
 }

@@ -39,6 +39,7 @@ impl<'a> Resolver<'a> {
         let repositories = self.resolve_repositories(&placed, prefix.as_deref());
         self.check_needs(&placed);
         self.check_tags(&images, &repositories);
+        self.check_lifecycles(&images, &repositories);
         images.sort_by(|a, b| a.name.cmp(&b.name));
         (images, repositories)
     }

@@ -56,6 +56,7 @@ fn image(name: &str, dockerfile: &str) -> Image {
         built_at: None,
         local_image: None,
         targets: vec![Target {
+            copy_from: None,
             target: "prod".to_owned(),
             repository: format!("repository.shop/{name}@prod"),
             repository_uri: None,

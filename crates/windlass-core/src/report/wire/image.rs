@@ -88,6 +88,10 @@ fn target(plan: &TargetPlan) -> Target {
         repository: plan.key.to_string(),
         repository_uri: plan.uri.clone(),
         action: plan.action,
+        copy_from: plan
+            .source
+            .as_ref()
+            .map(|source| format!("{}@{}", source.key, source.digest)),
         tags: plan.tags.iter().map(tag).collect(),
     }
 }

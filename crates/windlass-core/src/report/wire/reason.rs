@@ -21,12 +21,13 @@ fn rank(kind: ReasonKind) -> u8 {
         ReasonKind::NotRead => 0,
         ReasonKind::Immutable
         | ReasonKind::InTagTaken
-        | ReasonKind::Archived
+        | ReasonKind::Expires
+        | ReasonKind::TooManyTags
         | ReasonKind::Repository
         | ReasonKind::Unusable
         | ReasonKind::Builder
         | ReasonKind::NeedBlocked => 1,
-        ReasonKind::InBuilder => 2,
+        ReasonKind::InBuilder | ReasonKind::Archived | ReasonKind::Elsewhere => 2,
         ReasonKind::InputsChanged | ReasonKind::RecordMissing => 3,
         ReasonKind::RepositoryMissing | ReasonKind::NeverBuilt | ReasonKind::ForeignImage => 4,
         ReasonKind::TagMissing | ReasonKind::TagElsewhere | ReasonKind::InTagMissing => 5,
@@ -115,13 +116,34 @@ fn reason(reason: &plan::Reason, image: &ImagePlan) -> Reason {
             .at(
                 ReasonKind::Archived,
                 key,
-                "the image with these inputs is archived".to_owned(),
+                "the image with these inputs lies in the archive".to_owned(),
+            )
+            .digest(digest),
+        plan::Reason::Elsewhere { key, source, digest } => words
+            .at(
+                ReasonKind::Elsewhere,
+                key,
+                format!("{source} holds the image with these inputs, this repository does not"),
+            )
+            .digest(digest),
+        plan::Reason::Expires { key, tag, rule } => words
+            .tag(
+                ReasonKind::Expires,
+                key,
+                tag,
+                format!("the lifecycle rule `{rule}` would take what `{tag}` holds at once"),
+            )
+            .help(format!(
+                "put a `keep` for `{tag}` above the rule, or change the rule; a retag does not renew the day of a push, a new build (`epoch`) does"
+            )),
+        plan::Reason::TooManyTags { key, digest, count } => words
+            .at(
+                ReasonKind::TooManyTags,
+                key,
+                format!("the image has {count} tags, and ECR lets it have 1000"),
             )
             .digest(digest)
-            .help(format!(
-                "restore it and plan again: `aws ecr update-image-storage-class --repository-name {} --image-id imageDigest={digest} --target-storage-class STANDARD`",
-                key.repository
-            )),
+            .help("remove tags that nobody needs, or raise the image's `epoch` for a new image".to_owned()),
         plan::Reason::Repository { key, why } => {
             say(ReasonKind::Repository, format!("{key}: {why}")).repository(key)
         }

@@ -310,6 +310,8 @@ fn desired(images: &[Story], settings: &Settings) -> Desired {
         bases: BTreeMap::new(),
         variables: Vec::new(),
         git_sha: None,
+        commit_time: None,
+        now: 0,
         notes: Vec::new(),
     }
 }
