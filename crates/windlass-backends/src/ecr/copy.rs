@@ -175,7 +175,7 @@ impl Account {
             }
         }
         writer.flush().await.map_err(on_disk)?;
-        let read = format!("sha256:{}", hex(&hash.finalize()));
+        let read = format!("sha256:{:x}", hash.finalize());
         if read == digest.as_str() {
             Ok(file)
         } else {
@@ -185,8 +185,4 @@ impl Account {
             )))
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -25,7 +25,7 @@ const BATCH: usize = 100;
 const PAGE: i32 = 1_000;
 
 /// How long an image may take to come out of the archive; ECR says that it takes minutes.
-const RESTORE: Duration = Duration::from_secs(30 * 60);
+const RESTORE: Duration = Duration::from_mins(30);
 
 /// The longest pause between two looks at an image that is being restored.
 const LOOK: Duration = Duration::from_secs(10);
