@@ -19,6 +19,8 @@ pub mod pattern;
 
 pub mod dockerfile;
 
+pub mod shell;
+
 pub mod context;
 
 pub mod lock;

@@ -92,6 +92,12 @@ impl Instruction {
         }
     }
 
+    /// Returns what the text of its command is joined of: offset in the text, offset in the source.
+    pub fn pieces_of(&self, command: &Command) -> Vec<(usize, usize)> {
+        let length = self.arguments.len() - command.text.text.len().min(self.arguments.len());
+        self.line.pieces_from(self.arguments_at + length)
+    }
+
     /// Returns the assignments of ARG, ENV or LABEL, nothing for the others.
     pub fn assignments(&self) -> &[Assignment] {
         match &self.body {

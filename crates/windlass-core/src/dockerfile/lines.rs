@@ -40,6 +40,14 @@ impl Logical {
         start..end
     }
 
+    /// Returns the pieces from an offset on, counted from there: offset in the text, offset in the source.
+    pub(super) fn pieces_from(&self, start: usize) -> Vec<(usize, usize)> {
+        let later = self.pieces.iter().filter(|(at, _)| *at > start);
+        std::iter::once((0, self.offset(start)))
+            .chain(later.map(|(at, source)| (at - start, *source)))
+            .collect()
+    }
+
     fn offset(&self, at: usize) -> usize {
         let index = self.pieces.partition_point(|(start, _)| *start <= at);
         match self.pieces.get(index.wrapping_sub(1)) {
