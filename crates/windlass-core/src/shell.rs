@@ -6,9 +6,11 @@
 use std::ops::Range;
 
 mod calls;
+mod compound;
 mod of_instruction;
 mod packages;
 mod read;
+mod redirect;
 mod text;
 mod word;
 

@@ -2,9 +2,7 @@
 
 use std::ops::Range;
 
-use super::{
-    Interpreter, Join, Pipe, Redirect, Script, ShellAssignment, ShellWord, Simple, Text, Within,
-};
+use super::{Interpreter, Join, Pipe, Script, ShellAssignment, ShellWord, Simple, Text, Within};
 
 /// Deeper nesting than any person writes would exhaust the stack.
 const DEEPEST: usize = 40;
@@ -31,26 +29,26 @@ pub(super) fn read(text: &Text, bodies: &[(String, Text)]) -> Script {
 }
 
 pub(super) struct Reader<'a> {
-    source: &'a Text,
-    bodies: &'a [(String, Text)],
+    pub(super) source: &'a Text,
+    pub(super) bodies: &'a [(String, Text)],
     pub(super) at: usize,
-    commands: Vec<Simple>,
-    pipes: Vec<Pipe>,
-    functions: Vec<String>,
-    complete: bool,
-    within: Vec<Within>,
-    lists: usize,
-    pipefail: bool,
-    depth: usize,
+    pub(super) commands: Vec<Simple>,
+    pub(super) pipes: Vec<Pipe>,
+    pub(super) functions: Vec<String>,
+    pub(super) complete: bool,
+    pub(super) within: Vec<Within>,
+    pub(super) lists: usize,
+    pub(super) pipefail: bool,
+    pub(super) depth: usize,
     /// Inside backticks a backtick ends a word.
-    backticks: usize,
+    pub(super) backticks: usize,
     /// Heredocs whose bodies follow the next line end: command, redirection, name, whether tabs are dropped.
-    open: Vec<(usize, usize, String, bool)>,
+    pub(super) open: Vec<(usize, usize, String, bool)>,
 }
 
 /// Where a list ends.
 #[derive(Clone, Copy)]
-enum End {
+pub(super) enum End {
     Character(char),
     Words(&'static [&'static str]),
     Case,
@@ -141,7 +139,7 @@ impl<'a> Reader<'a> {
         self.pipefail = pipefail;
     }
 
-    fn inside(&mut self, within: Within, end: End) {
+    pub(super) fn inside(&mut self, within: Within, end: End) {
         if self.enter() {
             self.within.push(within);
             self.list(Some(end));
@@ -151,7 +149,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads commands up to `end`, which is not taken.
-    fn list(&mut self, end: Option<End>) {
+    pub(super) fn list(&mut self, end: Option<End>) {
         self.lists += 1;
         let list = self.lists;
         let mut join = Join::First;
@@ -205,7 +203,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Skips blanks and comments; with `lines` also line ends, behind which the bodies of heredocs stand.
-    fn blanks(&mut self, lines: bool) {
+    pub(super) fn blanks(&mut self, lines: bool) {
         while let Some(c) = self.rest().chars().next() {
             match c {
                 '\n' if lines => {
@@ -227,12 +225,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn spaces(&mut self) {
+    pub(super) fn spaces(&mut self) {
         self.blanks(false);
     }
 
     /// Whether a reserved word stands here, whole and unquoted.
-    fn at_word(&self, word: &str) -> bool {
+    pub(super) fn at_word(&self, word: &str) -> bool {
         self.rest().strip_prefix(word).is_some_and(|rest| {
             rest.chars().next().is_none_or(|c| {
                 c.is_whitespace() || matches!(c, ';' | '&' | '|' | '<' | '>' | '(' | ')' | '`')
@@ -240,7 +238,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn take_word(&mut self, word: &str) -> bool {
+    pub(super) fn take_word(&mut self, word: &str) -> bool {
         let found = self.at_word(word);
         if found {
             self.at += word.len();
@@ -287,7 +285,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn command(&mut self, list: usize, join: Join) {
+    pub(super) fn command(&mut self, list: usize, join: Join) {
         let rest = self.rest();
         if rest.starts_with("((") && rest.contains("))") {
             self.skip_arithmetic();
@@ -327,153 +325,7 @@ impl<'a> Reader<'a> {
         self.trailing_redirects();
     }
 
-    fn skip_arithmetic(&mut self) {
-        let rest = self.rest();
-        self.at += rest.find("))").map_or(rest.len(), |at| at + 2);
-    }
-
-    fn conditional(&mut self) {
-        self.at += "if".len();
-        loop {
-            self.inside(Within::Condition, End::Words(&["then", "fi"]));
-            if !self.take_word("then") {
-                break;
-            }
-            self.inside(Within::Branch, End::Words(&["elif", "else", "fi"]));
-            if self.at_word("elif") {
-                self.at += "elif".len();
-                continue;
-            }
-            if self.at_word("else") {
-                self.at += "else".len();
-                self.inside(Within::Branch, End::Words(&["fi"]));
-            }
-            break;
-        }
-        self.take_word("fi");
-    }
-
-    fn loop_body(&mut self) {
-        if self.take_word("do") {
-            self.inside(Within::Loop, End::Words(&["done"]));
-            self.take_word("done");
-        }
-    }
-
-    fn counted_loop(&mut self) {
-        self.word();
-        self.spaces();
-        if self.rest().starts_with("((") {
-            self.skip_arithmetic();
-        } else {
-            self.word();
-            self.blanks(true);
-            if self.at_word("in") {
-                self.at += "in".len();
-                loop {
-                    self.spaces();
-                    if self.word().is_none() {
-                        break;
-                    }
-                }
-            }
-        }
-        self.spaces();
-        if self.rest().starts_with(';') {
-            self.next();
-        }
-        self.blanks(true);
-        self.loop_body();
-    }
-
-    fn case(&mut self) {
-        self.at += "case".len();
-        self.spaces();
-        self.word();
-        self.blanks(true);
-        self.take_word("in");
-        loop {
-            self.blanks(true);
-            if self.rest().is_empty() || self.at_word("esac") {
-                break;
-            }
-            let before = self.at;
-            self.case_pattern();
-            self.inside(Within::Branch, End::Case);
-            if self.rest().starts_with(";;&") {
-                self.at += 3;
-            } else if self.rest().starts_with(";;") || self.rest().starts_with(";&") {
-                self.at += 2;
-            } else if self.at == before {
-                self.incomplete();
-                break;
-            }
-        }
-        self.take_word("esac");
-    }
-
-    /// Takes `a | b)`.
-    fn case_pattern(&mut self) {
-        if self.rest().starts_with('(') {
-            self.next();
-        }
-        loop {
-            self.spaces();
-            self.word();
-            self.spaces();
-            match self.peek() {
-                Some('|') => {
-                    self.next();
-                }
-                Some(')') => {
-                    self.next();
-                    return;
-                }
-                _ => {
-                    self.incomplete();
-                    return;
-                }
-            }
-        }
-    }
-
-    fn function(&mut self, name: String) {
-        self.functions.push(name);
-        self.blanks(true);
-        if self.enter() {
-            self.within.push(Within::Function);
-            self.lists += 1;
-            self.command(self.lists, Join::First);
-            self.within.pop();
-            self.leave();
-        }
-    }
-
-    /// `[[ ]]`, in which operators are words.
-    fn test(&mut self, list: usize, join: Join) {
-        let start = self.at;
-        let mut words = Vec::new();
-        loop {
-            self.spaces();
-            let found = self
-                .word_until(&|c: char| c.is_whitespace())
-                .filter(|it| !it.text.is_empty());
-            let Some(word) = found else {
-                self.incomplete();
-                break;
-            };
-            let closes = word.text == "]]";
-            words.push(word);
-            if closes {
-                break;
-            }
-        }
-        let mut simple = self.empty(list, join);
-        simple.words = words;
-        self.finish(simple, start);
-    }
-
-    fn empty(&self, list: usize, join: Join) -> Simple {
+    pub(super) fn empty(&self, list: usize, join: Join) -> Simple {
         Simple {
             words: Vec::new(),
             assignments: Vec::new(),
@@ -530,7 +382,7 @@ impl<'a> Reader<'a> {
         self.commands[slot] = simple;
     }
 
-    fn finish(&mut self, mut simple: Simple, start: usize) {
+    pub(super) fn finish(&mut self, mut simple: Simple, start: usize) {
         simple.span = self.locate(start..self.at);
         self.commands.push(simple);
     }
@@ -584,101 +436,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn trailing_redirects(&mut self) {
-        let mut unused = self.empty(0, Join::First);
-        loop {
-            self.spaces();
-            if !self.redirect(&mut unused, usize::MAX) {
-                return;
-            }
-        }
-    }
-
-    /// Reads one redirection of the command that will stand at `slot`.
-    fn redirect(&mut self, simple: &mut Simple, slot: usize) -> bool {
-        let rest = self.rest();
-        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        let Some(operator) = operator(&rest[digits..]) else {
-            return false;
-        };
-        if rest[digits..].starts_with("<(") || rest[digits..].starts_with(">(") {
-            return false;
-        }
-        self.at += digits + operator.len();
-        self.spaces();
-        let Some(target) = self.word() else {
-            self.incomplete();
-            return true;
-        };
-        if operator == "<<" || operator == "<<-" {
-            let heredoc = (
-                slot,
-                simple.redirects.len(),
-                target.text.clone(),
-                operator == "<<-",
-            );
-            self.open.push(heredoc);
-        }
-        simple.redirects.push(Redirect {
-            operator: operator.to_owned(),
-            target,
-            body: None,
-        });
-        true
-    }
-
-    /// Takes the bodies of the heredocs that the line before opened.
-    fn take_bodies(&mut self) {
-        for (slot, index, name, tabs) in std::mem::take(&mut self.open) {
-            let start = self.at;
-            let mut end = None;
-            let mut at = start;
-            for line in self.rest().split_inclusive('\n') {
-                let text = line.trim_end_matches(['\n', '\r']);
-                let text = if tabs {
-                    text.trim_start_matches('\t')
-                } else {
-                    text
-                };
-                if text == name {
-                    end = Some(at);
-                    at += line.len();
-                    break;
-                }
-                at += line.len();
-            }
-            let Some(end) = end else {
-                self.incomplete();
-                continue;
-            };
-            self.at = at;
-            let body = &self.text()[start..end];
-            let body = Text::at(body, self.offset_of(start));
-            self.give_body(slot, index, body);
-        }
-    }
-
-    fn give_body(&mut self, slot: usize, index: usize, body: Text) {
-        let redirect = self
-            .commands
-            .get_mut(slot)
-            .and_then(|it| it.redirects.get_mut(index));
-        if let Some(redirect) = redirect {
-            redirect.body = Some(body);
-        }
-    }
-
-    /// Heredocs of a RUN have their bodies outside the text.
-    fn finish_heredocs(&mut self) {
-        for (slot, index, name, _) in std::mem::take(&mut self.open) {
-            let found = self.bodies.iter().find(|(it, _)| *it == name);
-            match found {
-                Some((_, body)) => self.give_body(slot, index, body.clone()),
-                None => self.incomplete(),
-            }
-        }
-    }
-
     /// Follows `set -o pipefail`.
     fn set_options(&mut self, simple: &Simple) {
         let words: Vec<&str> = simple.words.iter().map(|it| it.text.as_str()).collect();
@@ -691,12 +448,4 @@ impl<'a> Reader<'a> {
             }
         }
     }
-}
-
-const OPERATORS: &[&str] = &[
-    "<<<", "<<-", "<<", "<&", "<>", "<", ">>", ">&", ">|", ">", "&>>", "&>",
-];
-
-fn operator(text: &str) -> Option<&'static str> {
-    OPERATORS.iter().copied().find(|it| text.starts_with(it))
 }
