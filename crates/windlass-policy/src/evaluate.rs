@@ -79,7 +79,7 @@ impl Run<'_> {
                 continue;
             };
             for force in self.policies.in_force(rule, &place) {
-                let mut hits = Hits::new(&force.parameters);
+                let mut hits = Hits::new(&force.parameters).on(self.policies.today);
                 check(image, &mut hits);
                 let found = hits.into_found();
                 self.waivers.asked(rule.id, &place);
@@ -111,7 +111,7 @@ impl Run<'_> {
                 continue;
             };
             for force in self.policies.in_force(rule, &place) {
-                let mut hits = Hits::new(&force.parameters);
+                let mut hits = Hits::new(&force.parameters).on(self.policies.today);
                 check(repository, &mut hits);
                 let found = hits.into_found();
                 self.waivers.asked(rule.id, &place);

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use windlass_core::diag::{Label, Location};
 use windlass_core::manifest::model::Value;
+use windlass_core::name::Day;
 
 /// What packs set for a rule; a parameter that was set several times has several values.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -159,6 +160,7 @@ impl Hit {
 #[derive(Debug)]
 pub struct Hits<'a> {
     parameters: &'a Parameters,
+    today: Option<Day>,
     found: Vec<Hit>,
 }
 
@@ -167,8 +169,26 @@ impl<'a> Hits<'a> {
     pub fn new(parameters: &'a Parameters) -> Self {
         Self {
             parameters,
+            today: None,
             found: Vec::new(),
         }
+    }
+
+    /// Says which day it is.
+    #[must_use]
+    pub fn on(mut self, today: Day) -> Self {
+        self.today = Some(today);
+        self
+    }
+
+    /// Returns the day of the evaluation; `None` where it is not said, and rules with dates say nothing.
+    pub fn today(&self) -> Option<Day> {
+        self.today
+    }
+
+    /// Whether it was found already.
+    pub fn contains(&self, hit: &Hit) -> bool {
+        self.found.contains(hit)
     }
 
     /// Returns what packs set for the rule.

@@ -16,15 +16,106 @@ macro_rules! rules {
 // Sorted. The name of a module is the id of its rule with `_` for `-`.
 rules! {
     add_not_copy
+    apk_no_cache
+    apk_unpinned
+    apt_lists_left
+    apt_no_recommends
+    apt_not_apt_get
+    apt_unpinned
+    apt_update_alone
+    apt_yes
+    base_end_of_life
+    base_full_variant
     base_latest
+    base_not_locked
+    base_platform_missing
     base_registry_allowed
+    base_untagged
+    build_tools_in_final
+    cache_mount_advice
+    casing
+    cd_not_workdir
+    chmod_world_writable
+    consecutive_run
+    copy_after_user_no_chown
+    copy_before_deps
+    copy_from_external_unpinned
+    copy_from_self
+    copy_from_unknown_stage
+    copy_multi_no_slash
+    copy_relative_no_workdir
+    copy_whole_fs
+    curl_pipe_shell
+    delete_in_later_layer
+    dist_upgrade
+    download_no_checksum
+    empty_continuation
+    entrypoint_shell_ignores_cmd
+    env_self_ref
+    expose_22
+    expose_format
+    expose_range
+    from_platform_const
+    from_platform_redundant
+    from_undefined_arg
+    gem_unpinned
+    go_cgo_static
+    go_hardcoded_arch
+    go_install_unpinned
+    go_strip
+    healthcheck_missing
+    heredoc_shift_operator
+    http_download
+    init_missing
+    install_remove_separate_layers
+    json_cmd
+    json_invalid_exec
+    legacy_kv
+    maintainer
+    multiple_cmd
+    npm_dev_deps_in_final
+    npm_global_unpinned
+    npm_install_not_ci
+    npm_only_deprecated
+    password_set
+    pip_no_cache
+    pip_unpinned
+    pipefail
+    pkg_signature_off
     pragma_foreign
+    python_env
+    scratch_no_ca
+    scratch_no_tzdata
     secret_in_arg_env
+    setuid_added
+    shell_in_scratch
+    shell_unquoted_rm
+    stage_name_casing
+    stage_name_duplicate
+    stage_name_reserved
+    stage_unreachable
+    stopsignal
+    sudo
+    system_workdir
+    tls_verify_off
+    undefined_var
+    user_created_unused
+    user_nonnumeric
+    user_not_in_passwd
+    user_root_final
+    useradd_high_uid_no_l
     waiver_expired
     waiver_expires_soon
     waiver_malformed
     waiver_refused
     waiver_unused
+    wget_and_curl
+    wget_progress
+    workdir_relative
+    yarn_cache
+    yum_clean
+    yum_unpinned
+    yum_yes
 }
 
 /// Returns a rule by its id.

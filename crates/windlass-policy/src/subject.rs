@@ -3,6 +3,7 @@
 //! The same facts come from a file alone (`lint`), from a manifest (`check`), from a plan, or from a saved plan, so a fact that is
 //! not known is `None` and never taken for absent.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
@@ -14,6 +15,8 @@ use windlass_core::lock::LockedBase;
 use windlass_core::manifest::model::{Encryption, LifecycleRule, TagMutability};
 use windlass_core::name::{Digest, Platform, RegistryName, RepositoryKey};
 use windlass_core::plan::{ImageAction, RepositoryAction, TagAction};
+
+use crate::facts::Facts;
 
 /// One Dockerfile with all that is known around it.
 #[derive(Debug, Clone)]
@@ -48,6 +51,7 @@ pub struct ImageSubject {
     pub targets: Vec<TargetFacts>,
     /// What the plan does, where there is one.
     pub action: Option<ImageAction>,
+    facts: OnceCell<Box<Facts>>,
 }
 
 /// A value of the manifest, and where it stands.
@@ -192,7 +196,13 @@ impl ImageSubject {
             context: None,
             targets: Vec::new(),
             action: None,
+            facts: OnceCell::new(),
         }
+    }
+
+    /// Returns what is worked out of the Dockerfile once for all rules. Whatever is known about it is set before.
+    pub fn facts(&self) -> &Facts {
+        self.facts.get_or_init(|| Box::new(Facts::of(self)))
     }
 
     /// Returns a place in the Dockerfile.

@@ -24,31 +24,48 @@ pub struct GraphQuery<'a> {
     pub stage: Option<&'a str>,
     /// The platform to build for; gives `TARGETPLATFORM` and the like their values.
     pub platform: &'a Platform,
-    /// Returns the configuration of an image, by its reference as written after substitution; `None` where it is not known.
-    pub bases: &'a dyn Fn(&str) -> Option<BaseConfig>,
+    /// Returns what is known of an image's configuration, by its reference as written after substitution.
+    pub bases: &'a dyn Fn(&str) -> BaseConfig,
 }
 
-/// What a Dockerfile inherits from a base image.
+/// What a Dockerfile inherits from a base image; what is not known is `None`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BaseConfig {
-    /// The user; empty or `None` is root.
+    /// The user, empty for root.
     pub user: Option<String>,
-    /// The entry point.
-    pub entrypoint: Vec<String>,
-    /// The command.
-    pub cmd: Vec<String>,
-    /// The working directory.
+    /// The entry point, empty where there is none.
+    pub entrypoint: Option<Vec<String>>,
+    /// The command, empty where there is none.
+    pub cmd: Option<Vec<String>>,
+    /// The working directory, empty for `/`.
     pub workdir: Option<String>,
     /// The shell of SHELL, empty where the default is in force.
-    pub shell: Vec<String>,
+    pub shell: Option<Vec<String>>,
     /// The environment.
-    pub environment: BTreeMap<String, String>,
+    pub environment: Option<BTreeMap<String, String>>,
     /// The labels.
-    pub labels: BTreeMap<String, String>,
+    pub labels: Option<BTreeMap<String, String>>,
     /// Whether it has a health check.
-    pub healthcheck: bool,
-    /// The signal that stops it.
+    pub healthcheck: Option<bool>,
+    /// The signal that stops it, empty for the default.
     pub stop_signal: Option<String>,
+}
+
+impl BaseConfig {
+    /// Returns the configuration of `scratch`: nothing is set, and that is known.
+    pub fn empty() -> Self {
+        Self {
+            user: Some(String::new()),
+            entrypoint: Some(Vec::new()),
+            cmd: Some(Vec::new()),
+            workdir: Some(String::new()),
+            shell: Some(Vec::new()),
+            environment: Some(BTreeMap::new()),
+            labels: Some(BTreeMap::new()),
+            healthcheck: Some(false),
+            stop_signal: Some(String::new()),
+        }
+    }
 }
 
 /// A Dockerfile with every stage resolved.
@@ -189,7 +206,7 @@ pub struct State {
     pub variables: Arc<BTreeMap<String, Variable>>,
     /// The labels; `None` for one whose name has no fixed text is left out.
     pub labels: Arc<BTreeMap<String, Value>>,
-    /// Whether nothing is inherited that is not known: the stage goes back to `scratch` or to an image that was handed in.
+    /// Whether all variables are known: the stage goes back to `scratch`, or to an image whose environment was handed in.
     pub base_known: bool,
 }
 

@@ -155,11 +155,11 @@ impl Call<'_> {
         self.arguments.iter().find(|it| is_flag(&it.text, flags))
     }
 
-    /// Returns the value of a flag: `--long=value`, `--long value` or `-x value`.
+    /// Returns the value of a flag: `--long=value`, `--long value` or `-x value`, also behind other short ones (`-sSo value`).
     pub fn flag_value(&self, flags: &[&str]) -> Option<&str> {
         let mut words = self.arguments.iter();
         while let Some(word) = words.next() {
-            if flags.contains(&word.text.as_str()) {
+            if flags.iter().any(|it| takes_next(&word.text, it)) {
                 return words.next().map(|it| it.text.as_str());
             }
             if let Some((name, value)) = word.text.split_once('=')
@@ -175,6 +175,13 @@ impl Call<'_> {
     pub fn operands(&self, valued: &[&str]) -> Vec<&ShellWord> {
         operands(self.arguments, valued)
     }
+}
+
+/// Whether a word is the flag, or short flags of which it is the last.
+fn takes_next(word: &str, flag: &str) -> bool {
+    let short = flag.len() == 2 && !word.starts_with("--") && word.starts_with('-');
+    word == flag
+        || short && word.ends_with(&flag[1..]) && word[1..].chars().all(|c| c.is_ascii_alphabetic())
 }
 
 pub(super) fn operands<'a>(words: &'a [ShellWord], valued: &[&str]) -> Vec<&'a ShellWord> {

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use windlass_core::context::{ContextListing, Entry, EntryKind, Ignore, IgnoreLine, IgnoredEntry};
 use windlass_core::diag::Source;
 use windlass_core::diag::text::render_plain;
-use windlass_core::name::{Day, Digest};
+use windlass_core::lock::LockedBase;
+use windlass_core::name::{Day, Digest, Platform};
 use windlass_policy::evaluate::{Found, Subjects, evaluate};
 use windlass_policy::fix::apply_fixes;
 use windlass_policy::force::{LoadedPack, Policies};
@@ -29,6 +30,10 @@ pub(crate) struct Case {
     pub(crate) text: String,
     ignore: String,
     files: Option<String>,
+    /// What the lock holds: reference, platforms, and the user where it is known.
+    locked: String,
+    /// The platforms that are wanted, `linux/amd64` where there is none.
+    platforms: String,
     policies: Policies,
     /// `LINE:COLUMN` of each finding, sorted.
     pub(crate) expected: Vec<String>,
@@ -39,6 +44,8 @@ pub(crate) fn read_page(rule: &Rule) -> Page {
     let mut cases = Vec::new();
     let mut ignore = String::new();
     let mut files = None;
+    let mut locked = String::new();
+    let mut platforms = String::new();
     let mut policies = policies();
     for (line, words, text) in blocks(rule.page) {
         let words: Vec<&str> = words.split_whitespace().collect();
@@ -48,6 +55,8 @@ pub(crate) fn read_page(rule: &Rule) -> Page {
                 text,
                 ignore: std::mem::take(&mut ignore),
                 files: files.take(),
+                locked: std::mem::take(&mut locked),
+                platforms: std::mem::take(&mut platforms),
                 policies: policies.clone(),
                 expected: places.iter().map(|it| (*it).to_owned()).collect(),
             });
@@ -60,6 +69,8 @@ pub(crate) fn read_page(rule: &Rule) -> Page {
             ["dockerfile", "passes"] => case(text, &[]),
             ["dockerignore"] => ignore = text,
             ["files"] => files = Some(text),
+            ["locked"] => locked = text,
+            ["platforms"] => platforms = text,
             ["pack", marks @ ..] => policies.packs = vec![pack(&text, marks == ["mandatory"])],
             // What shows a better Dockerfile.
             ["dockerfile" | "text" | "sh" | "kdl", ..] => {}
@@ -103,6 +114,11 @@ impl Case {
             .files
             .as_ref()
             .map(|files| context(files, &self.ignore));
+        subject.locked = self.locked.lines().map(read_locked).collect();
+        if !self.platforms.is_empty() {
+            let platforms = self.platforms.lines().map(read_platform);
+            subject.platforms = platforms.collect();
+        }
         let subjects = Subjects {
             images: vec![subject],
             repositories: Vec::new(),
@@ -130,6 +146,27 @@ impl Case {
         let fixes: Vec<_> = found.iter().filter_map(|it| it.fix.as_ref()).collect();
         (!fixes.is_empty()).then(|| apply_fixes(&self.text, fixes))
     }
+}
+
+/// Reads `REFERENCE PLATFORM,PLATFORM user=NAME`.
+fn read_locked(line: &str) -> (String, LockedBase) {
+    let mut words = line.split(' ');
+    let mut word = || words.next().unwrap_or_default();
+    let reference = word().to_owned();
+    let base = LockedBase {
+        digest: Digest::of(reference.as_bytes()),
+        platforms: word().split(',').map(read_platform).collect(),
+        user: word().strip_prefix("user=").map(str::to_owned),
+        entrypoint: Vec::new(),
+        onbuild: Default::default(),
+        resolved_from: "registry.example".to_owned(),
+        resolved: TODAY.to_owned(),
+    };
+    (reference, base)
+}
+
+fn read_platform(text: &str) -> Platform {
+    Platform::new(text).expect("a platform")
 }
 
 /// Makes a listing of paths: what the ignore lines leave, with the folders above.

@@ -208,12 +208,9 @@ impl Walk<'_> {
     fn start(&self, base: &StageBase) -> State {
         match base {
             StageBase::Stage(parent) => self.done[*parent].end.clone(),
-            StageBase::Scratch => from_config(&BaseConfig::default()),
-            StageBase::Image(reference) => match (self.query.bases)(reference) {
-                Some(config) => from_config(&config),
-                None => unknown(),
-            },
-            StageBase::Unknown(_) => unknown(),
+            StageBase::Scratch => from_config(&BaseConfig::empty()),
+            StageBase::Image(reference) => from_config(&(self.query.bases)(reference)),
+            StageBase::Unknown(_) => from_config(&BaseConfig::default()),
         }
     }
 
@@ -341,22 +338,22 @@ fn join(before: &Setting<Value>, value: Value) -> Value {
 
 fn from_config(config: &BaseConfig) -> State {
     let text = |it: &Option<String>| match it.as_deref() {
-        None | Some("") => Setting::Unset,
+        None => Setting::Unknown,
+        Some("") => Setting::Unset,
         Some(text) => Setting::Base(Value::fixed(text)),
     };
-    let words = |it: &Vec<String>| {
-        if it.is_empty() {
-            Setting::Unset
-        } else {
-            Setting::Base(it.clone())
-        }
+    let words = |it: &Option<Vec<String>>| match it.as_deref() {
+        None => Setting::Unknown,
+        Some([]) => Setting::Unset,
+        Some(words) => Setting::Base(words.to_vec()),
     };
-    let process = |it: &Vec<String>| match words(it) {
+    let process = |it: &Option<Vec<String>>| match words(it) {
         Setting::Base(words) => Setting::Base(Process::Exec(words)),
+        Setting::Unknown => Setting::Unknown,
         _ => Setting::Unset,
     };
-    let values = |it: &BTreeMap<String, String>| -> BTreeMap<String, Value> {
-        let pairs = it.iter();
+    let values = |it: &Option<BTreeMap<String, String>>| -> BTreeMap<String, Value> {
+        let pairs = it.iter().flatten();
         pairs
             .map(|(name, value)| (name.clone(), Value::fixed(value.clone())))
             .collect()
@@ -375,31 +372,15 @@ fn from_config(config: &BaseConfig) -> State {
         entrypoint: process(&config.entrypoint),
         cmd: process(&config.cmd),
         shell: words(&config.shell),
-        healthcheck: if config.healthcheck {
-            Setting::Base(true)
-        } else {
-            Setting::Unset
+        healthcheck: match config.healthcheck {
+            None => Setting::Unknown,
+            Some(false) => Setting::Unset,
+            Some(true) => Setting::Base(true),
         },
         stop_signal: text(&config.stop_signal),
         variables: Arc::new(variables.collect()),
         environment: Arc::new(environment),
         labels: Arc::new(values(&config.labels)),
-        base_known: true,
-    }
-}
-
-fn unknown() -> State {
-    State {
-        user: Setting::Unknown,
-        workdir: Setting::Unknown,
-        entrypoint: Setting::Unknown,
-        cmd: Setting::Unknown,
-        shell: Setting::Unknown,
-        healthcheck: Setting::Unknown,
-        stop_signal: Setting::Unknown,
-        environment: Arc::default(),
-        variables: Arc::default(),
-        labels: Arc::default(),
-        base_known: false,
+        base_known: config.environment.is_some(),
     }
 }

@@ -23,7 +23,7 @@ impl Asked<'_> {
                 args: &args.collect(),
                 stage: self.stage,
                 platform: &Platform::default(),
-                bases: &|_| self.base.clone(),
+                bases: &|_| self.base.clone().unwrap_or_default(),
             },
         );
         (dockerfile, graph)
@@ -64,8 +64,8 @@ fn what_the_base_says_is_known_only_when_it_is_handed_in() {
     let base = BaseConfig {
         user: Some("app".to_owned()),
         workdir: Some("/srv".to_owned()),
-        environment: BTreeMap::from([("P".to_owned(), "1".to_owned())]),
-        cmd: vec!["x".to_owned()],
+        environment: Some(BTreeMap::from([("P".to_owned(), "1".to_owned())])),
+        cmd: Some(vec!["x".to_owned()]),
         ..BaseConfig::default()
     };
     let known = Asked {

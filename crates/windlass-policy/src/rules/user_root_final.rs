@@ -1,0 +1,94 @@
+//! `user-root-final`: the image runs as root.
+
+use windlass_core::dockerfile::graph::{Setting, StageBase};
+use windlass_core::shell::Action;
+
+use crate::known::drops_root;
+use windlass_core::finding::Level;
+
+use crate::hit::{Hit, Hits};
+use crate::rule::{Check, Need, Rule};
+use crate::subject::ImageSubject;
+
+pub(super) const RULE: Rule = Rule::new(
+    "user-root-final",
+    Level::Deny,
+    Check::Image(check),
+    include_str!("../../../../docs/rules/user-root-final.md"),
+)
+.starred()
+.aliases(&["DL3002", "CKV_DOCKER_3", "CKV_DOCKER_8", "DS-0002", "CIS-DI-0001", "last_user_is_root", "missing_user_instruction"])
+.needs(&[Need::Stages, Need::Outside]);
+
+/// Programs with which an entrypoint leaves root.
+const LEAVES_ROOT: [&str; 7] = ["gosu", "su-exec", "setpriv", "runuser", "chroot", "s6-setuidgid", "s6-overlay"];
+
+fn check(subject: &ImageSubject, hits: &mut Hits<'_>) {
+    let facts = subject.facts();
+    let (Some(target), Some(end)) = (facts.graph.target, facts.end()) else {
+        return;
+    };
+    if leaves_root(subject, target) {
+        return;
+    }
+    let stage = &subject.dockerfile.stages[target];
+    let from = subject.at(&stage.base.span);
+    let help = "add a user and switch to it: USER 10001:10001";
+    match &end.user {
+        Setting::Unset => {
+            let what = match facts.graph.root(target) {
+                StageBase::Scratch => "`scratch` has no user",
+                _ => "the user of the base image is root",
+            };
+            hits.push(Hit::at(from, format!("the image runs as root: {what}, and no USER follows")).help(help));
+        }
+        Setting::Base(user) if is_root(&user.text) => {
+            hits.push(
+                Hit::at(from, "the image runs as root: the user of the base image is root, and no USER follows")
+                    .help(help),
+            );
+        }
+        Setting::Set(user) if user.value.is_fixed() && is_root(&user.value.text) => {
+            let shown = &user.value.text;
+            let message = if subject.dockerfile.source.text[user.span.clone()].contains('$') {
+                format!("the image runs as root: USER is `{shown}` after arguments are put in")
+            } else {
+                "the image runs as root: this is its last USER".to_owned()
+            };
+            hits.push(
+                Hit::at(subject.at(&user.span), message)
+                    .label(from, "the final image starts here")
+                    .help("switch back to a user without rights after the steps that need root: USER 10001:10001"),
+            );
+        }
+        // Not known: the base image, or an argument, decides.
+        _ => {}
+    }
+}
+
+/// Whether a USER is root, by name or number, whatever group it names.
+fn is_root(user: &str) -> bool {
+    let name = user.split(':').next().unwrap_or_default().trim();
+    name.is_empty() || name == "root" || !name.is_empty() && name.chars().all(|c| c == '0')
+}
+
+/// Whether what the image starts leaves root by itself: its base does, or a program for that is there.
+fn leaves_root(subject: &ImageSubject, target: usize) -> bool {
+    let facts = subject.facts();
+    let own_entrypoint = matches!(
+        facts.graph.stages[target].end.entrypoint,
+        Setting::Set(_)
+    );
+    if !own_entrypoint && facts.root_image(target).is_some_and(|it| drops_root(&it)) {
+        return true;
+    }
+    let named = |text: &str| LEAVES_ROOT.contains(&text.rsplit('/').next().unwrap_or(text));
+    let installed = facts.packages().any(|it| {
+        facts.is_final(it.at.stage)
+            && it.call.action == Action::Install
+            && it.call.packages.iter().any(|it| named(&it.text))
+    });
+    let started = facts.scripts.iter().filter(|it| !it.is_run && facts.is_final(it.stage));
+    let mut words = started.flat_map(|it| &it.script.commands).flat_map(|it| &it.words);
+    installed || words.any(|it| named(&it.text))
+}
