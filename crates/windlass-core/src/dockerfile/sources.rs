@@ -202,7 +202,7 @@ fn graph_of(dockerfile: &Dockerfile, query: &BaseQuery<'_>) -> Graph {
             stage: query.stage,
             platform: query.platform,
             // What a base image sets is not known here; a variable that nothing else sets leaves everything open.
-            bases: &|_| None,
+            bases: &|_| graph::BaseConfig::default(),
         },
     )
 }
