@@ -36,3 +36,7 @@ pub mod oci;
 pub mod plan;
 
 pub mod report;
+
+pub mod init;
+
+pub mod iam;

@@ -4,14 +4,19 @@
 
 mod age;
 mod changes;
+pub mod graph;
+pub mod html;
 pub mod json;
 pub mod markdown;
+mod markup;
+pub mod matrix;
 mod style;
 mod summary;
 pub mod text;
 mod visible;
 pub mod wire;
 
+pub use html::render_html;
 pub use json::render_json;
 pub use markdown::{marker, render_markdown};
 pub use text::{TextOptions, render_text};

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::clock::Clock;
+use crate::identity_policy::IdentityPolicy;
 
 /// How a local ECR is started.
 #[derive(Debug, Clone)]
@@ -25,6 +26,8 @@ pub struct Config {
     pub faults: Faults,
     /// Whether faults may also be set over HTTP (`/_windlass/faults`).
     pub faults_over_http: bool,
+    /// What callers are allowed; clones share it, so a test can change it while the server runs.
+    pub identity_policy: IdentityPolicy,
 }
 
 impl Default for Config {
@@ -38,6 +41,7 @@ impl Default for Config {
             clock: Clock::System,
             faults: Faults::default(),
             faults_over_http: false,
+            identity_policy: IdentityPolicy::default(),
         }
     }
 }

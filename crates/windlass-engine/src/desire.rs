@@ -1,6 +1,7 @@
 //! From the resolved workspace to the desired world: Dockerfiles prepared, contexts listed, base images pinned, fingerprints computed.
 
 mod bases;
+mod references;
 mod sources;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +23,8 @@ use windlass_core::fingerprint::{Inputs, fingerprint};
 use windlass_core::lock::Lock;
 use windlass_core::manifest::model::{Image, Sourced, Workspace};
 use windlass_core::name::{Digest, Fingerprint, ImageName};
+
+pub use references::base_references;
 
 use crate::desire::bases::{ResolvedBases, resolve_bases, wanted_bases};
 use crate::desire::sources::{heed_base_triggers, heed_needed_triggers, source_notes};

@@ -30,6 +30,7 @@ fn main() -> Result<(), String> {
         color: progress::is_terminal(),
         verbose: false,
         size: Box::new(progress::terminal_size),
+        events: None,
     };
     let shown = progress::Progress::start(settings, Box::new(std::io::stderr()));
     let runs = ["web", "gateway", "storefront", "worker"].map(|name| {

@@ -81,6 +81,15 @@ pub(crate) struct Global {
     /// `--input false` never asks, also on a terminal
     #[arg(long, global = true, env = "WINDLASS_INPUT", value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
     pub(crate) input: bool,
+    /// Say on stderr what is done: each call with its time; `off`, `error`, `warn`, `info`, `debug`
+    #[arg(
+        long,
+        global = true,
+        env = "WINDLASS_LOG",
+        value_name = "LEVEL",
+        default_value = "off"
+    )]
+    pub(crate) log: log::LevelFilter,
     /// Refuse base images whose digest is not in `windlass.lock`
     #[arg(long, global = true, env = "WINDLASS_LOCKED", value_parser = clap::builder::FalseyValueParser::new())]
     pub(crate) locked: bool,
@@ -91,6 +100,8 @@ pub(crate) struct Global {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Look for Python, Go and Node.js applications in this folder and write a first manifest
+    Init(InitArgs),
     /// Check the manifest: syntax, names, types, references; all errors at once
     Validate(ValidateArgs),
     /// Format manifests, policy packs and files of variables; comments are kept
@@ -109,6 +120,16 @@ pub(crate) enum Command {
     Show(ShowArgs),
     /// Do what a plan says: create repositories, build, push, tag
     Apply(ApplyArgs),
+    /// Print the images that must be built as the matrix of a pipeline, in stages
+    Matrix(MatrixArgs),
+    /// Print the least-privilege IAM policies of this workspace, with the reason of each action
+    Iam(IamArgs),
+    /// Draw images, what they are built from and the repositories that hold them
+    Graph(GraphArgs),
+    /// Print completions for a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write those of all commands
+    Man(ManArgs),
     /// Run the strict local ECR on loopback
     Local(LocalArgs),
     /// Explain a code of a diagnostic; all codes where none is named
@@ -145,6 +166,19 @@ pub(crate) struct SchemaArgs {
     /// How to print them
     #[arg(long, default_value = "json")]
     pub(crate) format: SchemaFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InitArgs {
+    /// Name of the workspace; the folder's where not given
+    #[arg(long, value_name = "NAME")]
+    pub(crate) workspace: Option<String>,
+    /// The AWS account that holds the images, twelve digits
+    #[arg(long, value_name = "ID")]
+    pub(crate) account: Option<String>,
+    /// The AWS region; `AWS_REGION` where not given
+    #[arg(long, value_name = "REGION")]
+    pub(crate) region: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -280,6 +314,8 @@ pub(crate) enum Format {
     Markdown,
     /// For programs.
     Json,
+    /// One file for a browser: for reviewers.
+    Html,
 }
 
 #[derive(Debug, Args)]
@@ -353,6 +389,97 @@ pub(crate) struct ApplyArgs {
     /// How to show progress
     #[arg(long, default_value = "auto")]
     pub(crate) progress: ProgressFlag,
+    /// Write what happens as it happens, one JSON object a line; `-` is standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json_events: Option<PathBuf>,
+}
+
+/// How a matrix is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MatrixFormat {
+    /// For `strategy.matrix` of GitHub Actions: one for each stage.
+    #[default]
+    Github,
+    /// A child pipeline of GitLab.
+    Gitlab,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MatrixArgs {
+    /// A plan saved by `windlass plan --out`; without it a plan is made
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// How to write it
+    #[arg(long, default_value = "github")]
+    pub(crate) format: MatrixFormat,
+}
+
+/// What is to be allowed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum IamPurpose {
+    /// `windlass plan`: reads only.
+    Plan,
+    /// `windlass apply`.
+    #[default]
+    Apply,
+}
+
+/// How policies are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum IamFormat {
+    /// Reasons, then the policies.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+    /// One policy document, for the AWS command line and for infrastructure code.
+    Policy,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct IamArgs {
+    /// The command that is to be allowed
+    #[arg(value_name = "COMMAND", default_value = "apply")]
+    pub(crate) purpose: IamPurpose,
+    /// How to write it
+    #[arg(long, default_value = "text")]
+    pub(crate) format: IamFormat,
+    /// Only this registry
+    #[arg(long, value_name = "NAME")]
+    pub(crate) registry: Option<String>,
+}
+
+/// How a graph is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GraphFormat {
+    /// For Markdown on code hosts.
+    #[default]
+    Mermaid,
+    /// For Graphviz.
+    Dot,
+    /// A drawing.
+    Svg,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GraphArgs {
+    /// How to write it
+    #[arg(long, default_value = "mermaid")]
+    pub(crate) format: GraphFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ManArgs {
+    /// Write `windlass.1` and `windlass-COMMAND.1` into this folder instead of printing the first
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -366,6 +493,9 @@ pub(crate) struct LocalArgs {
     /// Region of the first registry
     #[arg(long, value_name = "REGION", default_value = "us-east-1")]
     pub(crate) region: String,
+    /// Allow callers only what this IAM policy allows; without it everything is allowed
+    #[arg(long, value_name = "FILE")]
+    pub(crate) identity_policy: Option<PathBuf>,
     /// Data folder; `.windlass/local` of the workspace, or of this folder, where not given
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,

@@ -7,6 +7,7 @@ mod failure;
 mod git_facts;
 mod hashing;
 mod load;
+mod logging;
 mod progress;
 mod session;
 mod terminal;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
+    logging::start(cli.global.log);
     let terminal = Terminal::new(cli.global.color, cli.global.input);
     match run(&cli, terminal) {
         Ok(exit) => ExitCode::from(exit as u8),
@@ -68,6 +70,7 @@ fn run(cli: &Cli, terminal: Terminal) -> Result<Exit, Failure> {
         },
     };
     match &cli.command {
+        Command::Init(arguments) => commands::init::run(&context, arguments),
         Command::Validate(arguments) => commands::validate::run(&context, arguments),
         Command::Fmt(arguments) => commands::fmt::run(&context, arguments),
         Command::Render(arguments) => commands::render::run(&context, arguments),
@@ -77,6 +80,11 @@ fn run(cli: &Cli, terminal: Terminal) -> Result<Exit, Failure> {
         Command::Plan(arguments) => commands::plan::run(&context, arguments),
         Command::Show(arguments) => commands::show::run(&context, arguments),
         Command::Apply(arguments) => commands::apply::run(&context, arguments),
+        Command::Matrix(arguments) => commands::matrix::run(&context, arguments),
+        Command::Iam(arguments) => commands::iam::run(&context, arguments),
+        Command::Graph(arguments) => commands::graph::run(&context, arguments),
+        Command::Completions(arguments) => commands::shell::completions(&context, arguments),
+        Command::Man(arguments) => commands::shell::man(&context, arguments),
         Command::Local(arguments) => commands::local::run(&context, arguments),
         Command::Explain(arguments) => commands::explain::run(&context, arguments),
         Command::Schema(arguments) => commands::schema::run(&context, arguments),

@@ -69,6 +69,8 @@ pub(crate) struct Settings {
     pub(crate) verbose: bool,
     /// Where the terminal's size comes from; [`terminal_size`] for stderr.
     pub(crate) size: SizeSource,
+    /// Where every event is also written as a JSON object on a line of its own, whatever the form.
+    pub(crate) events: Option<Box<dyn Write + Send>>,
 }
 
 /// Says whether stderr is a terminal that can redraw a line.
@@ -119,6 +121,7 @@ impl Progress {
             color,
             verbose,
             size,
+            events,
         } = settings;
         let view = match mode {
             Mode::Tty => View::Tty(Screen::new(out, size, color)),
@@ -133,7 +136,7 @@ impl Progress {
         let renderer = Renderer::new(view, verbose);
         let thread = std::thread::Builder::new()
             .name("progress".to_owned())
-            .spawn(move || show(renderer, &receiver))
+            .spawn(move || show(renderer, &receiver, events))
             // Without a thread nothing is shown, and the run goes on.
             .ok();
         Self { sender, thread }
@@ -202,7 +205,11 @@ fn pause_when_something_panics(sender: mpsc::Sender<Message>) {
 }
 
 /// The thread: takes in what was sent, and draws when a frame is due.
-fn show(mut renderer: Renderer, receiver: &Receiver<Message>) {
+fn show(
+    mut renderer: Renderer,
+    receiver: &Receiver<Message>,
+    mut events: Option<Box<dyn Write + Send>>,
+) {
     let start = Instant::now();
     loop {
         let message = match renderer.wait(start.elapsed()) {
@@ -211,7 +218,16 @@ fn show(mut renderer: Renderer, receiver: &Receiver<Message>) {
             None => receiver.recv().map_err(RecvTimeoutError::from),
         };
         match message {
-            Ok(Message::Event(event)) => renderer.event(&event, start.elapsed()),
+            Ok(Message::Event(event)) => {
+                if let Some(out) = &mut events {
+                    let line = json::line(&event, start.elapsed());
+                    // Whoever followed and went away does not end the run; neither does a full disk.
+                    if writeln!(out, "{line}").and_then(|()| out.flush()).is_err() {
+                        events = None;
+                    }
+                }
+                renderer.event(&event, start.elapsed());
+            }
             Ok(Message::Print(text)) => renderer.print(&text, start.elapsed()),
             Ok(Message::Pause { paused, resume }) => {
                 renderer.clear();
@@ -243,6 +259,7 @@ mod tests {
                 color: false,
                 verbose: false,
                 size,
+                events: None,
             },
             Box::new(shared.clone()),
         )
@@ -272,6 +289,33 @@ mod tests {
         assert_eq!(shared.text().lines().count(), 5000);
         // An engine task that outlives the display must not notice.
         events.send(samples::phase("web", Phase::Building));
+    }
+
+    #[test]
+    fn events_are_also_written_where_somebody_asked_for_them() {
+        let (shown, followed) = (Shared::default(), Shared::default());
+        let settings = Settings {
+            mode: Mode::Quiet,
+            color: false,
+            verbose: false,
+            size: Box::new(|| Size {
+                width: 60,
+                height: 12,
+            }),
+            events: Some(Box::new(followed.clone())),
+        };
+        let progress = Progress::start(settings, Box::new(shown.clone()));
+        progress.events().send(samples::built("web", 1.0));
+        progress.events().send(samples::finished("web", None));
+        progress.finish();
+        assert_eq!(shown.text(), "");
+        let kinds: Vec<String> = followed
+            .text()
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"))
+            .map(|line| format!("{} {}", line["event"], line["image"]))
+            .collect();
+        assert_eq!(kinds, ["\"built\" \"web\"", "\"finished\" \"web\""]);
     }
 
     #[test]

@@ -86,11 +86,16 @@ impl Terminal {
 
     /// Asks a question; only `yes` is a yes.
     pub(crate) fn ask(self, question: &str) -> Result<bool, Failure> {
+        Ok(self.answer(question)? == "yes")
+    }
+
+    /// Asks for a text; empty where the person just goes on.
+    pub(crate) fn answer(self, question: &str) -> Result<String, Failure> {
         self.say(&format!("{question} "));
         let mut answer = String::new();
         std::io::stdin()
             .read_line(&mut answer)
             .map_err(|error| io("cannot read the answer", &error))?;
-        Ok(answer.trim() == "yes")
+        Ok(answer.trim().to_owned())
     }
 }

@@ -5,6 +5,7 @@
 mod bases;
 mod bench;
 mod contexts;
+mod browser;
 mod demo;
 mod engine;
 mod failure;

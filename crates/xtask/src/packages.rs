@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// Each program or file that must be there, and the package that brings it.
-const NEEDED: [(&str, &str); 11] = [
+const NEEDED: [(&str, &str); 12] = [
     ("docker-registry", "docker-registry"),
     ("skopeo", "skopeo"),
     ("mmdebstrap", "mmdebstrap"),
@@ -15,6 +15,7 @@ const NEEDED: [(&str, &str); 11] = [
     ("git", "git"),
     ("python3", "python3"),
     ("npm", "npm"),
+    ("chromium", "chromium"),
     ("unzip", "unzip"),
     ("hyperfine", "hyperfine"),
     ("/etc/ssl/certs/ca-certificates.crt", "ca-certificates"),

@@ -1,7 +1,6 @@
 //! The Python environment of the outside judges and of the benchmark: boto3 and the AWS command line.
 
 use crate::failure::Outcome;
-use crate::packages;
 use crate::shell::{read_output, run_logged, timed};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,40 +9,52 @@ use std::process::Command;
 /// Exact versions from `PyPI`; change them together.
 const PACKAGES: [&str; 3] = ["boto3==1.44.5", "botocore==1.44.5", "awscli==1.46.3"];
 
+/// It carries the published schemas of pipelines; an environment of its own, since nothing else needs what it needs.
+const SCHEMAS: [&str; 1] = ["check-jsonschema==0.39.0"];
+
 /// Makes sure that the environment exists and holds [`PACKAGES`], and returns its python.
 pub(crate) fn ensure(directory: &Path) -> Outcome<PathBuf> {
-    let folder = directory.join("python");
+    let what = "python environment with boto3 and the AWS command line";
+    environment(directory, "python", &PACKAGES, what)
+}
+
+/// Makes sure that what compares pipelines with their schemas exists, and returns the program.
+pub(crate) fn ensure_schemas(directory: &Path) -> Outcome<PathBuf> {
+    let what = "python environment with the schemas of pipelines";
+    let python = environment(directory, "schemas", &SCHEMAS, what)?;
+    Ok(python.with_file_name("check-jsonschema"))
+}
+
+fn environment(directory: &Path, name: &str, packages: &[&str], what: &str) -> Outcome<PathBuf> {
+    let folder = directory.join(name);
     let python = folder.join("bin/python");
     let marker = folder.join("packages");
-    let wanted = PACKAGES.join("\n");
+    let wanted = packages.join("\n");
     if fs::read_to_string(&marker).is_ok_and(|found| found == wanted) && python.exists() {
         return Ok(python);
     }
     let logs = directory.join("logs");
     if read_output(Command::new("python3").args(["-c", "import ensurepip, venv"])).is_err() {
-        packages::install(&["python3-venv"], &logs)?;
+        crate::packages::install(&["python3-venv"], &logs)?;
     }
-    timed(
-        "python environment with boto3 and the AWS command line",
-        || {
-            run_logged(
-                Command::new("python3")
-                    .args(["-m", "venv", "--clear"])
-                    .arg(&folder),
-                &logs.join("venv.log"),
-            )?;
-            let mut pip = Command::new(&python);
-            pip.args([
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--disable-pip-version-check",
-            ])
-            .args(PACKAGES);
-            run_logged(&mut pip, &logs.join("pip.log"))
-        },
-    )?;
+    timed(what, || {
+        run_logged(
+            Command::new("python3")
+                .args(["-m", "venv", "--clear"])
+                .arg(&folder),
+            &logs.join("venv.log"),
+        )?;
+        let mut pip = Command::new(&python);
+        pip.args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+        ])
+        .args(packages);
+        run_logged(&mut pip, &logs.join("pip.log"))
+    })?;
     fs::write(&marker, wanted)?;
     Ok(python)
 }

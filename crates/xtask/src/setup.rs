@@ -1,6 +1,7 @@
 //! `cargo xtask setup`: everything that tests, demo and benchmark stand on, in one cached folder.
 
 use crate::bases::{self, Source, Workshop};
+use crate::browser::{self, Browser};
 use crate::engine;
 use crate::failure::{Doing as _, Failure, Outcome};
 use crate::packages;
@@ -30,6 +31,10 @@ pub(crate) struct Testbed {
     pub(crate) mirrors: Vec<String>,
     /// A python with boto3; `aws` lies beside it.
     pub(crate) python: PathBuf,
+    /// Compares pipelines with their published schemas.
+    pub(crate) schemas: PathBuf,
+    /// What looks at pages.
+    pub(crate) browser: Browser,
     /// Whether the base images are the vendors' or stand-ins.
     pub(crate) bases: Source,
     /// Digest of each base image by its name and tag in the registry.
@@ -40,10 +45,19 @@ impl Testbed {
     /// Returns the variables that the tests read.
     pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
         vec![
-            ("WINDLASS_TEST_SERVICES", "docker,registry,ecr".to_owned()),
+            (
+                "WINDLASS_TEST_SERVICES",
+                "docker,registry,ecr,browser".to_owned(),
+            ),
             ("WINDLASS_TEST_MIRRORS", self.mirrors.join(" ")),
             ("WINDLASS_TEST_PYTHON", self.python.display().to_string()),
             ("WINDLASS_TEST_DOCKER", self.docker.display().to_string()),
+            ("WINDLASS_TEST_SCHEMAS", self.schemas.display().to_string()),
+            (
+                "WINDLASS_TEST_CHROMIUM",
+                self.browser.chromium.display().to_string(),
+            ),
+            ("WINDLASS_TEST_AXE", self.browser.axe.display().to_string()),
             ("DOCKER_BUILDKIT", "1".to_owned()),
         ]
     }
@@ -104,6 +118,8 @@ fn ensure_all(directory: PathBuf) -> Outcome<Testbed> {
     engine::ensure(&address, &directory.join("engine"))?;
     let registry = registry::ensure(&directory.join("registry"))?;
     let python = python::ensure(&directory)?;
+    let schemas = python::ensure_schemas(&directory)?;
+    let browser = browser::ensure(&directory)?;
     let docker = docker_command()?;
     let workshop = Workshop {
         docker: &docker,
@@ -120,6 +136,8 @@ fn ensure_all(directory: PathBuf) -> Outcome<Testbed> {
         registry_port: registry.port,
         mirrors: mirrors(registry),
         python,
+        schemas,
+        browser,
         bases: served.source,
         images: served.images,
         directory,

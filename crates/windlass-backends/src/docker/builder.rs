@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::sync::OnceCell;
@@ -154,6 +154,7 @@ impl Builder for DockerBuilder {
         events: &Events,
     ) -> Result<Digest, BuilderError> {
         let engine = self.engine().await?;
+        let begun = Instant::now();
         let (image, fingerprint) = (request.image.clone(), request.fingerprint.clone());
         let limit = request.timeout_seconds;
         let request = self.request(request)?;
@@ -175,6 +176,11 @@ impl Builder for DockerBuilder {
                 })?,
         }?;
         let id = digest(&built.image)?;
+        log::info!(
+            "engine: built image {image} for {} as {id}: {} ms",
+            fingerprint.short(),
+            begun.elapsed().as_millis()
+        );
         self.cache
             .remember_built(&engine.address().text, &fingerprint, &id)?;
         Ok(id)

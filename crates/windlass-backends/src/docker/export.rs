@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use bytes::{Buf as _, Bytes};
 use futures_util::{Stream, StreamExt as _};
@@ -56,6 +57,7 @@ impl Engine {
     /// Exports an image. Reading and hashing run beside the transfer, on a thread of their own.
     pub(crate) async fn export(&self, wanted: Wanted) -> Result<Exported, DockerError> {
         let image = wanted.image.to_string();
+        let begun = Instant::now();
         let (sender, receiver) = mpsc::channel(READ_AHEAD);
         let reading = tokio::task::spawn_blocking(move || read(Chunks::new(receiver), &wanted));
         let arrived = pass_on(self.docker().export_image(&image), sender).await;
@@ -70,6 +72,8 @@ impl Engine {
             },
             error => DockerError::from_bollard(&format!("export `{image}`"), error),
         })?;
+        let milliseconds = begun.elapsed().as_millis();
+        log::info!("engine: exported layers of {image}: {milliseconds} ms");
         read
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
@@ -299,6 +299,7 @@ impl Account {
     {
         // Boxed: the futures of the SDK are large, and would be kept in several places here.
         let request = Box::pin(request);
+        let begun = Instant::now();
         let result = self
             .breaker
             .guard(async {
@@ -310,10 +311,19 @@ impl Account {
                 request.await
             })
             .await?;
+        let milliseconds = begun.elapsed().as_millis();
+        let (registry, on) = (&self.name, repository.map_or("", RepositoryName::as_str));
         let mut failure = match result {
-            Ok(value) => return Ok(value),
+            Ok(value) => {
+                log::info!("{action} registry {registry} {on}: {milliseconds} ms");
+                return Ok(value);
+            }
             Err(error) => translate(&self.call_text(action, repository), &error),
         };
+        log::warn!(
+            "{action} registry {registry} {on}: {milliseconds} ms, {}",
+            failure.error
+        );
         match &mut failure.error {
             error @ (RegistryError::Unreachable(_) | RegistryError::Credentials(_)) => {
                 *error = self.breaker.trip(error.clone());

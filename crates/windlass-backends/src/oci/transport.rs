@@ -2,7 +2,7 @@
 //!
 //! HTTP/1.1 with kept connections. It neither follows redirects nor retries: callers decide.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{fmt, io};
 
 use bytes::Bytes;
@@ -89,7 +89,14 @@ impl Transport {
                 .headers_mut()
                 .insert(PROXY_AUTHORIZATION, credentials.clone());
         }
-        self.client.request(request).await.map_err(|error| {
+        // Path and method only: queries can be signed, headers hold tokens.
+        let (method, begun) = (request.method().clone(), Instant::now());
+        let answer = self.client.request(request).await;
+        let status = answer.as_ref().map(|answer| answer.status().as_u16()).ok();
+        let milliseconds = begun.elapsed().as_millis();
+        let status = status.map_or_else(|| "no answer".to_owned(), |it| it.to_string());
+        log::debug!("{method} {host}{}: {status}, {milliseconds} ms", uri.path());
+        answer.map_err(|error| {
             if let Some(refused) = find::<ConnectError>(&error) {
                 return TransportError::Unreachable(explain_connect(&host, &refused.0));
             }

@@ -139,6 +139,9 @@ pub struct Image {
     pub dockerfile: Dockerfile,
     /// Addresses of the workspace images that it is built from.
     pub needs: Vec<String>,
+    /// References of the base images that its build can pull, as its Dockerfile names them, sorted.
+    #[serde(default)]
+    pub bases: Vec<String>,
     /// When the image that the wanted tags hold was built, as the image says.
     pub built_at: Option<String>,
     /// Id of the image in the builder that is pushed, where the action is a push.

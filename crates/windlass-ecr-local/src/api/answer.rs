@@ -11,6 +11,7 @@ use crate::api::{Call, OPERATIONS, sts, tagging};
 use crate::config::FaultKind;
 use crate::errors::ApiError;
 use crate::identity::{access_key_id, is_account};
+use crate::identity_policy;
 use crate::model::Scope;
 use crate::server::{Body, Shared, collect, full, header, json_body};
 use crate::validate;
@@ -99,6 +100,7 @@ fn ecr(call: &Call<'_>, request: Value) -> Result<Value, ApiError> {
         return Err(unknown_operation(operation));
     };
     validate::check_request(operation, &request)?;
+    permitted(call, &request)?;
     let answer = run(call, request)?;
     #[cfg(debug_assertions)]
     validate::check_answer(operation, &answer).map_err(|problem| {
@@ -107,6 +109,20 @@ fn ecr(call: &Call<'_>, request: Value) -> Result<Value, ApiError> {
         ))
     })?;
     Ok(answer)
+}
+
+/// Checks what the caller's identity is allowed. A repository that is created with tags needs to be tagged as well.
+fn permitted(call: &Call<'_>, request: &Value) -> Result<(), ApiError> {
+    let resources = identity_policy::resources(&call.caller, call.operation, request);
+    let policy = &call.server.identity_policy;
+    policy.check(&call.principal, call.operation, &resources)?;
+    let tags = request["tags"]
+        .as_array()
+        .is_some_and(|tags| !tags.is_empty());
+    if call.operation == "CreateRepository" && tags {
+        policy.check(&call.principal, "TagResource", &resources)?;
+    }
+    Ok(())
 }
 
 fn parsed(body: &[u8]) -> Result<Value, ApiError> {

@@ -98,6 +98,12 @@ pub(crate) async fn answer(
 
 async fn run(request: &Exchange<'_>, target: &Target, body: Incoming) -> Answer {
     let name = target.name.as_str();
+    if !name.is_empty() {
+        let call = &request.call;
+        let resources = [request.scope.arn(name)];
+        let policy = &call.server.identity_policy;
+        policy.check(&call.principal, target.operation, &resources)?;
+    }
     match (&target.endpoint, &request.parts.method) {
         (Endpoint::Ping, &Method::GET | &Method::HEAD) => Ok(plain(StatusCode::OK)),
         (Endpoint::Catalog, &Method::GET) => listing::catalog(request),

@@ -17,6 +17,7 @@ use tokio::runtime::Handle;
 use crate::clock::Clock;
 use crate::config::{Config, FaultKind, Faults, Quirks};
 use crate::folder::Folder;
+use crate::identity_policy::IdentityPolicy;
 use crate::model::{Blobs, JournalError, Scope, Store, Uploads};
 
 pub(crate) use admin::{ADDRESS_PATH, KEY_HEADER, is_region};
@@ -43,6 +44,8 @@ pub(crate) struct Shared {
     pub(crate) next_evaluation: AtomicI64,
     /// The data folder.
     pub(crate) folder: Folder,
+    /// What callers are allowed.
+    pub(crate) identity_policy: IdentityPolicy,
     faults: Faults,
     faults_over_http: bool,
     throttle: Throttle,
@@ -81,6 +84,7 @@ impl Shared {
             secret: folder.secret()?,
             next_evaluation: AtomicI64::new(i64::MIN),
             folder,
+            identity_policy: config.identity_policy.clone(),
             faults: config.faults.clone(),
             faults_over_http: config.faults_over_http,
             throttle: Throttle::default(),

@@ -1,5 +1,7 @@
 //! `windlass apply`: carries out a plan, a saved one or one that is made, shown and asked about.
 
+use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use windlass_backends::files::write_whole;
@@ -16,8 +18,9 @@ use crate::cli::{ApplyArgs, Format, ProgressFlag};
 use crate::commands::plan::{Made, exit_of_unusable, make};
 use crate::commands::show::{read_plan, render};
 use crate::commands::{Context, outcome};
-use crate::failure::{Exit, Failure};
+use crate::failure::{Exit, Failure, io};
 use crate::load::{self, LOCK};
+use crate::logging;
 use crate::progress::{self, Mode, Progress, Settings};
 use crate::session::{Local, Session};
 
@@ -37,9 +40,12 @@ fn apply_made(context: &Context<'_>, arguments: &ApplyArgs) -> Result<Exit, Fail
     let report = Report::new(&made.plan, &made.header, &made.diagnostics);
     let changes = made.plan.has_changes();
     if changes || !arguments.auto_approve {
-        context
-            .terminal
-            .print(&render(context, &report, Format::Text))?;
+        let text = render(context, &report, Format::Text);
+        if arguments.json_events.as_deref() == Some(Path::new("-")) {
+            context.terminal.say(&text);
+        } else {
+            context.terminal.print(&text)?;
+        }
     }
     if !made.plan.is_applicable() {
         return Err(Failure::silent(exit_of_unusable(&made)));
@@ -206,12 +212,13 @@ impl Run<'_> {
             cancel,
             ..ApplyOptions::new(self.root.clone())
         };
-        let progress = self.progress();
+        let progress = self.progress()?;
         let ports = Ports {
             registry: &self.session.registries,
             builder: &self.session.builder,
         };
         let events = progress.events();
+        let _logging = logging::through(progress.printer());
         let result = self.context.runtime.block_on(async {
             let interrupts = tokio::spawn(cancel_on_interrupt(canceller, progress.printer()));
             let result = apply(self.plan, ports, &options, &events).await;
@@ -221,13 +228,35 @@ impl Run<'_> {
         progress.finish();
         let done = result.map_err(|error| failure(&error))?;
         self.report(&done)?;
-        self.context
-            .terminal
-            .print(&outcome::text(&done, self.context.terminal.colors_stdout()))?;
+        let terminal = self.context.terminal;
+        if self.events_on_stdout() {
+            // Standard output belongs to the events.
+            terminal.say(&outcome::text(&done, terminal.colors_stderr()));
+        } else {
+            terminal.print(&outcome::text(&done, terminal.colors_stdout()))?;
+        }
         Self::exit(&done)
     }
 
-    fn progress(&self) -> Progress {
+    fn events_on_stdout(&self) -> bool {
+        let path = self.arguments.json_events.as_deref();
+        path.is_some_and(|path| path.as_os_str() == "-")
+    }
+
+    /// Opens what `--json-events` names, before anything is written anywhere else.
+    fn events(&self) -> Result<Option<Box<dyn Write + Send>>, Failure> {
+        let Some(path) = &self.arguments.json_events else {
+            return Ok(None);
+        };
+        if self.events_on_stdout() {
+            return Ok(Some(Box::new(std::io::stdout())));
+        }
+        let file = File::create(path)
+            .map_err(|error| io(&format!("cannot write {}", path.display()), &error))?;
+        Ok(Some(Box::new(file)))
+    }
+
+    fn progress(&self) -> Result<Progress, Failure> {
         let flag = match self.arguments.progress {
             ProgressFlag::Auto => None,
             ProgressFlag::Tty => Some(Mode::Tty),
@@ -240,8 +269,9 @@ impl Run<'_> {
             color: self.context.terminal.colors_stderr(),
             verbose: false,
             size: Box::new(progress::terminal_size),
+            events: self.events()?,
         };
-        Progress::start(settings, Box::new(std::io::stderr()))
+        Ok(Progress::start(settings, Box::new(std::io::stderr())))
     }
 
     fn report(&self, done: &Outcome) -> Result<(), Failure> {

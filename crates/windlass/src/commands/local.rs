@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use windlass_ecr_local::{Config, LocalEcr};
+use windlass_ecr_local::{Config, IdentityPolicy, LocalEcr};
 
 use crate::cli::LocalArgs;
 use crate::commands::Context;
-use crate::failure::{Exit, Failure};
+use crate::failure::{Exit, Failure, io};
 use crate::load;
 
 pub(crate) fn run(context: &Context<'_>, arguments: &LocalArgs) -> Result<Exit, Failure> {
@@ -16,6 +16,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &LocalArgs) -> Result<Exit, 
         account: arguments.account.clone(),
         region: arguments.region.clone(),
         port: arguments.port,
+        identity_policy: identity_policy(arguments)?,
         ..Config::default()
     };
     let server = LocalEcr::start_blocking(&config)
@@ -36,6 +37,19 @@ pub(crate) fn run(context: &Context<'_>, arguments: &LocalArgs) -> Result<Exit, 
     context.runtime.block_on(interrupted());
     context.runtime.block_on(server.shutdown());
     Ok(Exit::Done)
+}
+
+fn identity_policy(arguments: &LocalArgs) -> Result<IdentityPolicy, Failure> {
+    let policy = IdentityPolicy::default();
+    if let Some(path) = &arguments.identity_policy {
+        let shown = path.display();
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| io(&format!("cannot read {shown}"), &error))?;
+        policy
+            .set(&text)
+            .map_err(|why| Failure::error(format!("{shown} is no IAM policy: {why}")))?;
+    }
+    Ok(policy)
 }
 
 fn data_folder(context: &Context<'_>, arguments: &LocalArgs) -> Result<PathBuf, Failure> {

@@ -96,7 +96,11 @@ fn ending(outcome: &Outcome, paint: Paint) -> String {
         .count();
     match outcome.status {
         _ if outcome.interrupted => paint.red("Interrupted. Run `windlass apply` again to finish."),
-        Status::Applied => format!("{} {built} built, {moved} tags written, {created} repositories created, {changed} changed.", paint.green("Applied.")),
+        Status::Applied => {
+            let tags = if moved == 1 { "tag" } else { "tags" };
+            let repositories = if created == 1 { "repository" } else { "repositories" };
+            format!("{} {built} built, {moved} {tags} written, {created} {repositories} created, {changed} changed.", paint.green("Applied."))
+        }
         Status::AlreadyApplied => paint.green("Already applied: every step was done before."),
         Status::Partial => paint.red("Applied in part. Run `windlass apply` again to finish."),
         Status::Failed => paint.red("Failed. No tag was moved."),

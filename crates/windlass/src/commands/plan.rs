@@ -17,7 +17,7 @@ use windlass_engine::desire::{Desire, DesireOptions, Update, desire};
 use windlass_engine::observe::observe;
 use windlass_engine::ports::{Registry as _, RegistryError};
 
-use crate::cli::PlanArgs;
+use crate::cli::{Format, PlanArgs};
 use crate::clock;
 use crate::commands::Context;
 use crate::commands::show::render;
@@ -55,8 +55,17 @@ pub(crate) fn run(context: &Context<'_>, arguments: &PlanArgs) -> Result<Exit, F
         .print(&render(context, &report, arguments.format))?;
     if let Some(path) = &arguments.out {
         context.terminal.say(&format!(
-            "Saved to {0}; apply it with: windlass apply {0}\n",
-            path.display()
+            "Saved to {0}; apply it with: windlass {1}apply {0}\n",
+            path.display(),
+            local_flag(context),
+        ));
+    } else if arguments.format == Format::Text
+        && made.plan.is_applicable()
+        && made.plan.has_changes()
+    {
+        context.terminal.say(&format!(
+            "Next: windlass {}apply, which plans again and asks; or save this plan with --out FILE\n",
+            local_flag(context),
         ));
     }
     if !made.plan.is_applicable() {
@@ -67,6 +76,11 @@ pub(crate) fn run(context: &Context<'_>, arguments: &PlanArgs) -> Result<Exit, F
     } else {
         Exit::Done
     })
+}
+
+/// Returns the flag that a command to type next needs as well.
+fn local_flag(context: &Context<'_>) -> &'static str {
+    if context.global.local { "--local " } else { "" }
 }
 
 /// Says how a plan that cannot be applied ends: transient where nothing but failed reads is in the way.
@@ -223,7 +237,7 @@ async fn other_accounts(plan: &Plan, session: &Session) -> Vec<String> {
 
 /// Returns the `WINDLASS_*` variables that stand for a flag and are set.
 fn effective_variables() -> Vec<String> {
-    const FLAGS: [&str; 9] = [
+    const FLAGS: [&str; 10] = [
         "WINDLASS_CHDIR",
         "WINDLASS_COLOR",
         "WINDLASS_ENV",
@@ -231,6 +245,7 @@ fn effective_variables() -> Vec<String> {
         "WINDLASS_INPUT",
         "WINDLASS_LOCAL",
         "WINDLASS_LOCKED",
+        "WINDLASS_LOG",
         "WINDLASS_MIRROR",
         "WINDLASS_VAR_FILE",
     ];

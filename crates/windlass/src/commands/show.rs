@@ -4,7 +4,7 @@ use std::path::Path;
 
 use windlass_core::plan::file::{SavedPlan, parse};
 use windlass_core::report::wire::Report;
-use windlass_core::report::{TextOptions, json, markdown, text};
+use windlass_core::report::{TextOptions, html, json, markdown, text};
 
 use crate::cli::{Format, ShowArgs};
 use crate::commands::Context;
@@ -37,5 +37,6 @@ pub(crate) fn render(context: &Context<'_>, report: &Report, format: Format) -> 
         }
         Format::Markdown => markdown::render_markdown(report),
         Format::Json => json::render_json(report),
+        Format::Html => html::render_html(report),
     }
 }

@@ -30,6 +30,11 @@ pub(crate) fn run(context: &Context<'_>, arguments: &ValidateArgs) -> Result<Exi
         DiagnosticFormat::Text => {
             context.terminal.show(&diagnostics);
             context.terminal.print(&summary)?;
+            if !failed {
+                let next =
+                    "Next: windlass plan, or without an AWS account: windlass --local plan\n";
+                context.terminal.say(next);
+            }
         }
     }
     Ok(exit)
@@ -45,7 +50,7 @@ fn json_out(context: &Context<'_>, diagnostics: &[Diagnostic]) -> Result<(), Fai
 }
 
 /// Returns all diagnostics, and what to say where there is no error.
-fn check(context: &Context<'_>) -> Result<(Vec<Diagnostic>, String), Failure> {
+pub(super) fn check(context: &Context<'_>) -> Result<(Vec<Diagnostic>, String), Failure> {
     let place = load::find(context.global)?;
     let loaded = match load::load(&place, context.global, &default_host) {
         Ok(loaded) => loaded,

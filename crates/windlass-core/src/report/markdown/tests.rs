@@ -53,6 +53,7 @@ fn image(name: &str, dockerfile: &str) -> Image {
             after: Some(dockerfile.to_owned()),
         },
         needs: Vec::new(),
+        bases: Vec::new(),
         built_at: None,
         local_image: None,
         targets: vec![Target {

@@ -40,6 +40,9 @@ fn image(plan: &ImagePlan) -> Image {
         needs: spec.map_or(Vec::new(), |spec| {
             spec.needs.iter().map(|need| address(&need.image)).collect()
         }),
+        bases: spec.map_or(Vec::new(), |spec| {
+            spec.inputs.bases.keys().cloned().collect()
+        }),
         built_at: plan.built_at.clone(),
         local_image: plan.local_image.as_ref().map(ToString::to_string),
         targets: plan.targets.iter().map(target).collect(),

@@ -1,0 +1,233 @@
+//! The pipelines of `examples/ci`: their shell steps, run as they stand on a copy of `examples/shop`, against the local ECR.
+//!
+//! Actions of others, credentials and artifacts are the services' part and are not played; `gh` is, by a script that records what it is asked.
+
+#[path = "common/mod.rs"]
+mod common;
+
+use std::path::Path;
+use std::process::Command;
+
+use common::{Workspace, has_engine, python};
+use serde_json::Value;
+
+/// Reads the YAML files of the pipelines by a parser of others.
+const READ: &str = "import json, sys, yaml
+class Loader(yaml.SafeLoader): pass
+# `on` is a key and no flag, as the services read it.
+Loader.yaml_implicit_resolvers = {k: [r for r in v if r[0] != 'tag:yaml.org,2002:bool'] for k, v in yaml.SafeLoader.yaml_implicit_resolvers.items()}
+print(json.dumps(yaml.load(open(sys.argv[1]), Loader)))";
+
+fn pipeline(path: &str) -> Value {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../examples/ci")
+        .join(path);
+    python(READ, &[file.to_str().expect("UTF-8")])
+}
+
+/// A workspace with a lock that fits, in a clone of a branch `main`, and what a job's steps are run with.
+struct Job {
+    workspace: Workspace,
+    variables: Vec<(String, String)>,
+}
+
+impl Job {
+    fn new() -> Self {
+        let workspace = Workspace::shop();
+        workspace.run(&["--local", "lock"]).exits(0);
+        workspace.commit();
+        let summary = workspace.home().join("summary.md").display().to_string();
+        let variables = [
+            ("WINDLASS_LOCAL", "1"),
+            ("GITHUB_STEP_SUMMARY", summary.as_str()),
+            ("GITHUB_REPOSITORY", "acme/shop"),
+            ("PULL_REQUEST", "7"),
+            ("GH_TOKEN", "none"),
+        ];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let job = Self {
+            workspace,
+            variables: variables.to_vec(),
+        };
+        job.play_gh();
+        job
+    }
+
+    /// Puts a `gh` in front that keeps the one comment of a pull request in a file, as GitHub would.
+    fn play_gh(&self) {
+        let folder = self.workspace.home().join("bin");
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let script = "#!/bin/bash
+echo \"$*\" >> \"$HOME/gh.log\"
+case \"$*\" in
+*--jq*) [ -e \"$HOME/comment.md\" ] && echo 1 ;;
+*PATCH*|*POST*) cp comment.md \"$HOME/comment.md\" ;;
+esac
+exit 0
+";
+        let path = folder.join("gh");
+        std::fs::write(&path, script).expect("written");
+        let made = Command::new("chmod").arg("+x").arg(&path).status();
+        assert!(made.expect("chmod runs").success());
+    }
+
+    /// Runs the shell steps of a job, one after the other, as the services do: each line must succeed.
+    fn run(&self, steps: &[String], more: &[(&str, &str)]) -> String {
+        let base = self.workspace.command(&[]);
+        let binary = Path::new(base.get_program())
+            .parent()
+            .expect("a folder")
+            .to_owned();
+        let own = self.workspace.home().join("bin");
+        let path = std::env::var("PATH").unwrap_or_default();
+        let mut said = String::new();
+        for step in steps {
+            let output = Command::new("bash")
+                .args(["-e", "-o", "pipefail", "-c", step])
+                .env_clear()
+                .envs(
+                    base.get_envs()
+                        .filter_map(|(name, value)| Some((name, value?))),
+                )
+                .envs(self.variables.iter().map(|(name, value)| (name, value)))
+                .envs(more.iter().copied())
+                .env(
+                    "PATH",
+                    format!("{}:{}:{path}", own.display(), binary.display()),
+                )
+                .current_dir(self.workspace.path(""))
+                .output()
+                .expect("bash runs");
+            let text =
+                [output.stdout, output.stderr].map(|it| String::from_utf8_lossy(&it).into_owned());
+            assert!(output.status.success(), "{step}\n{}\n{}", text[0], text[1]);
+            said.push_str(&text.concat());
+        }
+        said
+    }
+}
+
+fn texts(list: &Value) -> Vec<String> {
+    let list = list.as_array().expect("a list");
+    list.iter()
+        .map(|it| it.as_str().expect("a text").to_owned())
+        .collect()
+}
+
+/// Returns the shell steps of a job of GitHub Actions.
+fn github_steps(workflow: &Value, job: &str) -> Vec<String> {
+    let steps = workflow["jobs"][job]["steps"].as_array().expect("steps");
+    steps
+        .iter()
+        .filter_map(|step| step["run"].as_str())
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn engine_pipelines_are_as_their_published_schemas_say() {
+    if !has_engine() {
+        return;
+    }
+    let program = std::env::var("WINDLASS_TEST_SCHEMAS").expect("`cargo xtask test` sets it");
+    for (schema, path) in [
+        ("vendor.github-workflows", "github/windlass.yml"),
+        ("vendor.gitlab-ci", "gitlab/.gitlab-ci.yml"),
+    ] {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../../examples/ci")
+            .join(path);
+        let output = Command::new(&program)
+            .args(["--builtin-schema", schema, "--data-transform", "gitlab-ci"])
+            .arg(&file)
+            .output()
+            .expect("it runs");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{path}: {said}");
+    }
+}
+
+#[test]
+fn engine_the_github_job_shows_one_rebuild_and_applies_it_after_the_merge() {
+    if !has_engine() {
+        return;
+    }
+    let workflow = pipeline("github/windlass.yml");
+    let locked = (
+        "WINDLASS_LOCKED",
+        workflow["env"]["WINDLASS_LOCKED"].as_str().expect("a text"),
+    );
+    let job = Job::new();
+    let steps = |name: &str| github_steps(&workflow, name);
+    // main as it is
+    job.run(&steps("check"), &[locked]);
+    assert!(job.run(&steps("apply"), &[locked]).contains("3 built"));
+    // a branch with one changed source
+    job.workspace
+        .replace("services/web/main.py", "healthy", "well");
+    job.workspace.commit();
+    job.run(&steps("check"), &[locked]);
+    job.run(&steps("plan"), &[locked]);
+    let comment =
+        std::fs::read_to_string(job.workspace.home().join("comment.md")).expect("a comment");
+    assert!(
+        comment.starts_with("<!-- windlass plan shop -->\n"),
+        "{comment}"
+    );
+    assert!(
+        comment.contains("**Plan: 1 to build, 0 to push, 0 to retag. 2 unchanged.**"),
+        "{comment}"
+    );
+    assert!(comment.contains("main.py"), "{comment}");
+    // a further push replaces the comment
+    job.run(&steps("plan"), &[locked]);
+    let asked = std::fs::read_to_string(job.workspace.home().join("gh.log")).expect("a log");
+    assert_eq!(asked.matches("--method POST").count(), 1, "{asked}");
+    assert_eq!(asked.matches("--method PATCH").count(), 1, "{asked}");
+    // merged
+    assert!(job.run(&steps("apply"), &[locked]).contains("1 built"));
+    assert!(
+        job.run(&steps("apply"), &[locked]).contains("already"),
+        "a second run applies nothing"
+    );
+}
+
+#[test]
+fn engine_the_steps_of_the_other_services_run() {
+    if !has_engine() {
+        return;
+    }
+    let job = Job::new();
+    let gitlab = pipeline("gitlab/.gitlab-ci.yml");
+    for name in ["check", "plan", "apply"] {
+        let locked = (
+            "WINDLASS_LOCKED",
+            gitlab["variables"]["WINDLASS_LOCKED"]
+                .as_str()
+                .expect("a text"),
+        );
+        job.run(&texts(&gitlab[name]["script"]), &[locked]);
+    }
+    assert!(job.workspace.read("images.env").contains("WEB_IMAGE="));
+    let codebuild = pipeline("codebuild/buildspec.yml");
+    for name in ["plan", "apply"] {
+        for phase in ["pre_build", "build"] {
+            job.run(
+                &texts(&codebuild["phases"][phase]["commands"]),
+                &[("WINDLASS_JOB", name)],
+            );
+        }
+    }
+    assert!(job.workspace.path("images.json").exists());
+    let jenkins = std::fs::read_to_string(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/ci/jenkins/Jenkinsfile"),
+    )
+    .expect("a file");
+    let steps: Vec<String> = jenkins
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("sh '")?.strip_suffix('\''))
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(steps.len(), 6);
+    job.run(&steps, &[("WINDLASS_LOCKED", "true")]);
+}
