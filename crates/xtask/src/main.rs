@@ -4,8 +4,8 @@
 
 mod bases;
 mod bench;
-mod contexts;
 mod browser;
+mod contexts;
 mod demo;
 mod engine;
 mod failure;

@@ -200,6 +200,13 @@ fn tags(page: &mut Markup, image: &Image, target: &Target) {
         .as_deref()
         .unwrap_or(&target.repository);
     page.wrapped("<h4>Tags <small>in <code>", place, "</code></small></h4>\n");
+    if let Some(source) = &target.copy_from {
+        page.wrapped(
+            "<p class=\"quiet\">Copied byte for byte from <code>",
+            source,
+            "</code></p>\n",
+        );
+    }
     if target.tags.is_empty() {
         page.raw("<p class=\"quiet\">None wanted: it is kept under its digest.</p>\n");
         return;

@@ -94,6 +94,7 @@ fn image(text: &str, before: Option<&str>, after: &str) -> Image {
             target: text.to_owned(),
             repository: text.to_owned(),
             repository_uri: Some(text.to_owned()),
+            copy_from: None,
             action: ImageAction::Build,
             tags: Vec::new(),
         }],
