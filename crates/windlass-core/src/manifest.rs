@@ -19,7 +19,7 @@ use self::model::Workspace;
 
 pub use self::raw::Manifest;
 pub use self::read::{read, shape};
-pub use self::resolve::{GitFact, GitFacts, ResolveInputs, resolve};
+pub use self::resolve::{GitFact, GitFacts, ResolveInputs, Shown, is_address, resolve, show};
 
 /// Reads and resolves a manifest: the workspace where there is no error, and everything to say, sorted.
 pub fn load(root: &Arc<Source>, inputs: &ResolveInputs<'_>) -> Checked<Workspace> {

@@ -116,7 +116,7 @@ pub(crate) enum Command {
     Lock(LockArgs),
     /// Compare the manifest with what ECR and the Docker Engine hold, and say what would change and why
     Plan(PlanArgs),
-    /// Print a saved plan again, in any format
+    /// Print a node of the manifest as it is resolved, with the origin of each line, or a saved plan again in any format
     Show(ShowArgs),
     /// Do what a plan says: create repositories, build, push, tag
     Apply(ApplyArgs),
@@ -339,10 +339,10 @@ pub(crate) struct PlanArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ShowArgs {
-    /// The saved plan
-    #[arg(value_name = "FILE")]
-    pub(crate) file: PathBuf,
-    /// How to print it
+    /// An address, such as `image.web`, `repository.shop/web@prod` or `registry.prod`, or a saved plan
+    #[arg(value_name = "ADDRESS|FILE")]
+    pub(crate) what: String,
+    /// How to print a plan
     #[arg(long, default_value = "text")]
     pub(crate) format: Format,
 }

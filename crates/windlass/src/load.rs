@@ -7,7 +7,9 @@ use windlass_backends::files;
 use windlass_core::diag::{Code, Diagnostic, Source, has_errors, sort};
 use windlass_core::lock::{self, Lock};
 use windlass_core::manifest::model::{Mirror, Registry, Workspace};
-use windlass_core::manifest::{GitFact, GitFacts, ResolveInputs, read, resolve};
+use windlass_core::manifest::{
+    self, GitFact, GitFacts, Manifest, ResolveInputs, Shown, read, resolve,
+};
 
 use crate::cli::Global;
 use crate::clock;
@@ -87,25 +89,15 @@ pub(crate) fn load(
     global: &Global,
     registry_host: &dyn Fn(&Registry) -> String,
 ) -> Result<Loaded, Failure> {
-    let text =
-        files::read_text(&place.root, &place.manifest).map_err(|error| unreadable(&error))?;
-    let source = Source::new(place.manifest.clone(), text.unwrap_or_default());
-    let mut include = |path: &str| {
-        files::read_text(&place.root, path)
-            .map_err(|error| error.to_string())?
-            .ok_or_else(|| format!("there is no file `{path}`"))
-    };
-    let (manifest, mut diagnostics) = read(&source, &mut include);
+    let (read, mut diagnostics) = read_with_inputs(place, global, registry_host)?;
     let mut resolved = None;
     let mut git_sha = None;
     let mut notes = Vec::new();
-    if let Some(manifest) = manifest {
-        let git = git_facts::ask(&place.root, &source.text);
-        if let GitFact::Known(sha) = &git.sha {
+    if let Some((manifest, inputs)) = read {
+        if let GitFact::Known(sha) = &inputs.git.sha {
             git_sha = Some(sha.clone());
         }
-        notes.extend(branch_note(&git));
-        let inputs = inputs(global, git, registry_host)?;
+        notes.extend(branch_note(&inputs.git));
         let (workspace, more) = resolve(&manifest, &inputs);
         diagnostics.extend(more);
         resolved = workspace;
@@ -132,6 +124,52 @@ fn branch_note(git: &GitFacts) -> Option<String> {
         GitFact::Known(branch) => Some(format!("git.branch is `{branch}`, from {origin}")),
         GitFact::Absent(_) | GitFact::Unavailable(_) => None,
     }
+}
+
+/// Reads and resolves the manifest at `place`, and shows the node at `address`, with what else there is to say.
+pub(crate) fn show(
+    place: &Place,
+    global: &Global,
+    address: &str,
+    registry_host: &dyn Fn(&Registry) -> String,
+) -> Result<(Shown, Vec<Diagnostic>), Failure> {
+    let (read, mut diagnostics) = read_with_inputs(place, global, registry_host)?;
+    let mut shown = None;
+    if let Some((manifest, inputs)) = read {
+        let (found, more) = manifest::show(&manifest, &inputs, address);
+        diagnostics.extend(more);
+        shown = found;
+    }
+    sort(&mut diagnostics);
+    match shown {
+        Some(shown) if !has_errors(&diagnostics) => Ok((shown, diagnostics)),
+        _ => Err(Failure::diagnostics(diagnostics)),
+    }
+}
+
+/// A manifest with what it is resolved against.
+type ReadWithInputs<'a> = Option<(Manifest, ResolveInputs<'a>)>;
+
+fn read_with_inputs<'a>(
+    place: &Place,
+    global: &Global,
+    registry_host: &'a dyn Fn(&Registry) -> String,
+) -> Result<(ReadWithInputs<'a>, Vec<Diagnostic>), Failure> {
+    let text =
+        files::read_text(&place.root, &place.manifest).map_err(|error| unreadable(&error))?;
+    let source = Source::new(place.manifest.clone(), text.unwrap_or_default());
+    let mut include = |path: &str| {
+        files::read_text(&place.root, path)
+            .map_err(|error| error.to_string())?
+            .ok_or_else(|| format!("there is no file `{path}`"))
+    };
+    let (manifest, diagnostics) = read(&source, &mut include);
+    let Some(manifest) = manifest else {
+        return Ok((None, diagnostics));
+    };
+    let git = git_facts::ask(&place.root, &source.text);
+    let inputs = inputs(global, git, registry_host)?;
+    Ok((Some((manifest, inputs)), diagnostics))
 }
 
 fn unreadable(error: &files::FilesError) -> Failure {

@@ -80,6 +80,24 @@ fn a_variable_that_took_effect_is_named() {
 }
 
 #[test]
+fn an_address_is_shown_with_the_origin_of_each_line() {
+    let workspace = workspace();
+    workspace
+        .run(&["show", "image.api"])
+        .exits(0)
+        .says("image \"api\" pattern=\"python@1\" { // windlass.kdl:3")
+        .says("context \".\" // built-in");
+    workspace
+        .run(&["show", "repository.api@dve"])
+        .exits(1)
+        .says("did you mean `repository.api@dev`?");
+    workspace
+        .run(&["show", "image.api", "--format", "json"])
+        .exits(1)
+        .says("./image.api");
+}
+
+#[test]
 fn a_saved_plan_shows_the_same_in_every_format() {
     let workspace = workspace();
     let only = ["--only", "image.raw"];

@@ -219,6 +219,8 @@ codes! {
     BadNeed = "image/bad-need",
     /// `with` in an image that has no pattern.
     WithoutPattern = "image/without-pattern",
+    /// A matrix whose axes or rows do not fit together, or whose name leaves an axis out.
+    BadMatrix = "image/bad-matrix",
     /// A build arg, label or duration that cannot be passed on.
     BadInput = "image/bad-input",
     /// An account that is not twelve digits.

@@ -11,8 +11,8 @@ use crate::diag::Sourced;
 
 use super::model::{Encryption, LifecycleRule};
 use super::raw::{
-    ImageBody, ImageNode, ImageRepository, Maps, NeedNode, Pair, SettingsBody, TagsNode, Text,
-    WithNode,
+    ImageBody, ImageNode, ImageRepository, Maps, MatrixNode, NeedNode, Pair, SettingsBody,
+    TagsNode, Text, WithNode,
 };
 
 /// Who says something.
@@ -86,6 +86,7 @@ pub(super) struct MergedImage<'a> {
     pub(super) maps: MergedMaps<'a>,
     pub(super) stamp: MergedMaps<'a>,
     pub(super) needs: List<'a, NeedNode>,
+    pub(super) matrix: Option<Layered<'a, MatrixNode>>,
     pub(super) tags: List<'a, Text>,
     pub(super) targets: List<'a, Text>,
     /// Every layer's `repository`, the strongest first.
@@ -187,6 +188,7 @@ fn merge_layers<'a>(layers: &[ImageLayer<'a>]) -> MergedImage<'a> {
         maps: all.maps(|it| &it.maps),
         stamp: all.maps(|it| &it.stamp),
         needs: all.list(|it| &it.needs),
+        matrix: all.first(|it| it.matrix.as_ref()),
         tags: all.list(|it| &it.tags),
         targets: all.list(|it| &it.targets),
         repositories: layers

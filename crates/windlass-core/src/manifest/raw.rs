@@ -177,6 +177,45 @@ pub struct Maps {
     pub annotations: Vec<Pair>,
 }
 
+/// `matrix { .. }`
+#[derive(Debug, Clone)]
+pub struct MatrixNode {
+    /// The axes; without one, the rows are a table.
+    pub axes: Vec<Axis>,
+    /// `row`
+    pub rows: Vec<MatrixRow>,
+    /// `exclude`
+    pub excludes: Vec<MatrixRow>,
+    /// Where the node stands.
+    pub location: Location,
+}
+
+/// One axis of a matrix; the values of all its nodes.
+#[derive(Debug, Clone)]
+pub struct Axis {
+    /// Its name.
+    pub name: Text,
+    /// Its values.
+    pub values: Vec<Sourced<Scalar>>,
+}
+
+/// `row` or `exclude` of a matrix.
+#[derive(Debug, Clone)]
+pub struct MatrixRow {
+    /// A value for each key.
+    pub pairs: Vec<Pair>,
+    /// Where it stands.
+    pub location: Location,
+}
+
+impl MatrixRow {
+    /// Returns the value of a key.
+    pub fn value(&self, key: &str) -> Option<&Sourced<Scalar>> {
+        let mut pairs = self.pairs.iter();
+        pairs.find(|it| it.key.value == key).map(|it| &it.value)
+    }
+}
+
 /// What stands inside `image` and `defaults { image }`.
 #[derive(Debug, Clone, Default)]
 pub struct ImageBody {
@@ -206,6 +245,8 @@ pub struct ImageBody {
     pub stamp: Maps,
     /// `needs`
     pub needs: Vec<NeedNode>,
+    /// `matrix`
+    pub matrix: Option<MatrixNode>,
     /// `tag`
     pub tags: Vec<Text>,
     /// `target`

@@ -2,10 +2,13 @@
 
 mod environment;
 mod image;
+mod matrix;
 mod policy;
 mod registry;
 mod repository;
 mod variable;
+
+pub(super) use self::variable::snake_case;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -145,7 +148,13 @@ fn read_top(reading: &Reading) -> Option<Manifest> {
         manifest.mirrors.iter().map(|it| &it.upstream),
     );
     check_distinct(reading, "var", manifest.variables.iter().map(|it| &it.name));
-    check_distinct(reading, "image", manifest.images.iter().map(|it| &it.name));
+    // What the names of a matrix are is known when they are rendered.
+    let names = manifest.images.iter().map(|it| &it.name);
+    check_distinct(
+        reading,
+        "image",
+        names.filter(|it| !it.value.contains("{{")),
+    );
     check_distinct(
         reading,
         "repository",
@@ -302,7 +311,7 @@ fn read_defaults(top: &mut Dec<'_>) -> (ImageBody, SettingsBody) {
         "defaults",
         "what holds where a node says nothing",
         |defaults| {
-            let image = defaults.block("image", "for every image", image::read_body);
+            let image = defaults.block("image", "for every image", image::read_defaults);
             let settings = defaults.block(
                 "repository",
                 "for every repository",
@@ -338,9 +347,13 @@ fn identifier(node: &mut Dec<'_>) -> Option<Text> {
     let name = node.required_value("the name, in quotes")?.text()?;
     node.reading().mark(&name.location, Mark::Kind(Kind::Name));
     if name.value.contains("{{") {
-        node.report(crate::node::not_yet("a template in a name", &name.location));
+        no_template(node, "the name", &name);
         return None;
     }
+    checked_name(node, name)
+}
+
+fn checked_name(node: &Dec<'_>, name: Text) -> Option<Text> {
     if ImageName::new(name.value.clone()).is_ok() {
         return Some(name);
     }

@@ -9,11 +9,13 @@ mod images;
 mod inputs;
 mod instances;
 mod lifecycle;
+mod matrix;
 mod needs;
 mod path;
 mod policy;
 mod registries;
 mod repositories;
+mod show;
 mod tags;
 mod targets;
 mod variables;
@@ -22,16 +24,19 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::diag::{Checked, Code, Diagnostic, Sourced, has_errors, sort};
-use crate::name::RegistryName;
+use crate::name::{RegistryName, RepositoryKey};
 use crate::node::Scalar;
 
 use super::layers::{MergedImage, merge_defaults};
 use super::model::{Promotion, Registry, Workspace};
 use super::raw::{EnvironmentNode, Manifest, SettingsBody, Text};
-use super::template::{Namespace, Place, Templates, Values};
+use super::template::{Axes, Namespace, Place, Templates, Values};
 
+use self::images::Placed;
 use self::inputs::Scope;
 pub use self::inputs::{GitFact, GitFacts, ResolveInputs};
+use self::repositories::Layers;
+pub use self::show::{Shown, is_address, show};
 
 /// Evaluates a manifest against the outside. The workspace is there only where there is no error.
 pub fn resolve(manifest: &Manifest, inputs: &ResolveInputs<'_>) -> Checked<Workspace> {
@@ -57,6 +62,12 @@ struct Resolver<'a> {
     environment: Option<&'a EnvironmentNode>,
     /// Why a plan is refused.
     refusals: Vec<Diagnostic>,
+    /// What the resolved images and repositories were made of, for `show`.
+    placed: Vec<Placed<'a>>,
+    layers: BTreeMap<RepositoryKey, Layers<'a>>,
+    prefix: Option<String>,
+    /// Images may be missing because of an error that has been reported.
+    images_unknown: bool,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -72,6 +83,10 @@ impl<'a> Resolver<'a> {
             targets: BTreeMap::new(),
             environment: None,
             refusals: Vec::new(),
+            placed: Vec::new(),
+            layers: BTreeMap::new(),
+            prefix: None,
+            images_unknown: false,
             diagnostics: Vec::new(),
         }
     }
@@ -145,6 +160,7 @@ impl<'a> Resolver<'a> {
             environment: self.environment.map(|it| it.name.value.as_str()),
             image: None,
             registry: None,
+            matrix: None,
         }
     }
 
@@ -165,7 +181,7 @@ impl<'a> Resolver<'a> {
     fn check_abstract(&mut self, body: &MergedImage<'_>) {
         let paths = [body.context, body.dockerfile()].into_iter().flatten();
         for text in paths {
-            self.templates.check(&text, Place::Image);
+            self.templates.check(&text, Place::Image, &Axes::Any);
         }
         for maps in [&body.maps, &body.stamp] {
             let pairs = [&maps.args, &maps.labels, &maps.annotations];
@@ -184,7 +200,10 @@ impl<'a> Resolver<'a> {
             .iter()
             .filter_map(|it| it.given.name.as_ref());
         for text in body.tags.given.iter().chain(names) {
-            self.templates.check(text, Place::Target);
+            self.templates.check(text, Place::Target, &Axes::Any);
+        }
+        for need in body.needs.iter() {
+            self.templates.check(&need.image, Place::Name, &Axes::Any);
         }
         for repository in &body.repositories {
             self.check_settings(&repository.given.settings);
@@ -201,7 +220,7 @@ impl<'a> Resolver<'a> {
     fn check_scalar(&mut self, value: &Sourced<Scalar>, place: Place) {
         if let Scalar::Text(text) = &value.value {
             let text = Text::new(text.clone(), value.location.clone());
-            self.templates.check(&text, place);
+            self.templates.check(&text, place, &Axes::Any);
         }
     }
 

@@ -18,7 +18,7 @@ use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value};
 use crate::diag::{Code, Diagnostic, Location};
 use crate::node::{Scalar, inner_location};
 
-use super::raw::Text;
+use super::raw::{MatrixNode, Text};
 
 use self::names::{Known, NameCheck};
 pub(super) use self::names::{Name, Namespace};
@@ -38,6 +38,50 @@ pub(super) enum Place {
     Build,
     /// What is evaluated for each target: also `registry`.
     Target,
+    /// The name of an image, or of one that it needs: `matrix` and nothing else, so that no address depends on the outside.
+    Name,
+}
+
+/// The keys of `matrix` where a text stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) enum Axes {
+    /// There is no matrix.
+    #[default]
+    None,
+    /// There may be one: what is checked is used by images with and without.
+    Any,
+    /// Those of one matrix.
+    Keys {
+        /// Tells this matrix from others.
+        id: usize,
+        /// Its keys.
+        keys: Vec<String>,
+    },
+}
+
+impl Axes {
+    /// Returns the keys of a matrix.
+    pub(super) fn of(matrix: &MatrixNode) -> Self {
+        let axes = matrix.axes.iter().map(|it| it.name.value.clone());
+        let row = matrix
+            .rows
+            .iter()
+            .filter(|_| matrix.axes.is_empty())
+            .take(1);
+        let row = row.flat_map(|it| &it.pairs).map(|it| it.key.value.clone());
+        Self::Keys {
+            id: std::ptr::from_ref(matrix) as usize,
+            keys: axes.chain(row).collect(),
+        }
+    }
+
+    fn id(&self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::Any => 1,
+            Self::Keys { id, .. } => *id,
+        }
+    }
 }
 
 /// What a name stands for.
@@ -56,6 +100,11 @@ pub(super) enum Lookup {
 pub(super) trait Values {
     /// Returns what `name` stands for.
     fn lookup(&self, name: &Name) -> Lookup;
+
+    /// Returns the keys of `matrix`.
+    fn axes(&self) -> &Axes {
+        &Axes::None
+    }
 }
 
 /// One text, split and checked.
@@ -94,7 +143,7 @@ struct Use {
 pub(super) struct Templates {
     environment: Environment<'static>,
     known: Known,
-    compiled: BTreeMap<(usize, usize, Place), Option<Rc<Template>>>,
+    compiled: BTreeMap<(usize, usize, Place, usize), Option<Rc<Template>>>,
     /// All names used anywhere.
     pub(super) used: BTreeSet<Name>,
     /// What there is to say.
@@ -122,8 +171,11 @@ impl Templates {
     }
 
     /// Checks a text without evaluating it and returns the names in it.
-    pub(super) fn check(&mut self, text: &Text, place: Place) -> Vec<Name> {
-        let Some(template) = self.compile(text, place) else {
+    pub(super) fn check(&mut self, text: &Text, place: Place, axes: &Axes) -> Vec<Name> {
+        if !may_be_template(&text.value) {
+            return Vec::new();
+        }
+        let Some(template) = self.compile(text, place, axes) else {
             return Vec::new();
         };
         let names = template.pieces.iter().filter_map(|it| match it {
@@ -143,7 +195,7 @@ impl Templates {
         if !may_be_template(&text.value) {
             return Some(text.value.clone());
         }
-        let template = self.compile(text, place)?;
+        let template = self.compile(text, place, values.axes())?;
         let mut result = String::new();
         let mut good = true;
         for part in &template.pieces {
@@ -166,7 +218,7 @@ impl Templates {
         values: &dyn Values,
     ) -> Option<Scalar> {
         if may_be_template(&text.value) {
-            let template = self.compile(text, place)?;
+            let template = self.compile(text, place, values.axes())?;
             if let [Part::Expression(expression)] = &template.pieces[..] {
                 return self.evaluate(text, expression, values);
             }
@@ -174,25 +226,25 @@ impl Templates {
         self.text(text, place, values).map(Scalar::Text)
     }
 
-    fn compile(&mut self, text: &Text, place: Place) -> Option<Rc<Template>> {
+    fn compile(&mut self, text: &Text, place: Place, axes: &Axes) -> Option<Rc<Template>> {
         let source = Arc::as_ptr(&text.location.source) as usize;
-        let key = (source, text.location.span.start, place);
+        let key = (source, text.location.span.start, place, axes.id());
         if let Some(found) = self.compiled.get(&key) {
             return found.clone();
         }
-        let compiled = self.compile_new(text, place).map(Rc::new);
+        let compiled = self.compile_new(text, place, axes).map(Rc::new);
         self.compiled.insert(key, compiled.clone());
         compiled
     }
 
-    fn compile_new(&mut self, text: &Text, place: Place) -> Option<Template> {
+    fn compile_new(&mut self, text: &Text, place: Place, axes: &Axes) -> Option<Template> {
         let before = self.diagnostics.len();
         let mut pieces = Vec::new();
         for piece in split(text, &mut self.diagnostics) {
             match piece {
                 Piece::Text(plain) => pieces.push(Part::Text(plain)),
                 Piece::Expression(range) => {
-                    let mut check = NameCheck::new(text, range, place, &self.known);
+                    let mut check = NameCheck::new(text, range, (place, axes), &self.known);
                     let expression = check.run();
                     self.diagnostics.append(&mut check.diagnostics);
                     pieces.extend(expression.map(Part::Expression));

@@ -21,6 +21,8 @@ const MOST_VALUES: usize = 8;
 pub enum Mark<'a> {
     /// `{{ }}` has no meaning in it.
     Plain,
+    /// `{{ }}` is evaluated in it, though it is a name.
+    Evaluated,
     /// It is one of these words.
     Words(&'a [&'a str]),
     /// It is the name of a node of this kind.
@@ -155,6 +157,7 @@ impl Recorder {
     pub(super) fn mark(&self, value: usize, mark: Mark<'_>) {
         self.change(value, |it| match mark {
             Mark::Plain => it.template = false,
+            Mark::Evaluated => it.template = true,
             Mark::Words(words) => {
                 it.template = false;
                 it.words = words.iter().map(|it| (*it).to_owned()).collect();

@@ -1,7 +1,8 @@
-//! `windlass show FILE`: a saved plan again, in any format.
+//! `windlass show`: a node of the manifest as it is resolved, or a saved plan again in any format.
 
 use std::path::Path;
 
+use windlass_core::manifest::{Shown, is_address};
 use windlass_core::plan::file::{SavedPlan, parse};
 use windlass_core::report::wire::Report;
 use windlass_core::report::{TextOptions, html, json, markdown, text};
@@ -9,10 +10,39 @@ use windlass_core::report::{TextOptions, html, json, markdown, text};
 use crate::cli::{Format, ShowArgs};
 use crate::commands::Context;
 use crate::failure::{Exit, Failure, io};
+use crate::load;
+use crate::session::default_host;
 
 pub(crate) fn run(context: &Context<'_>, arguments: &ShowArgs) -> Result<Exit, Failure> {
-    let saved = read_plan(&arguments.file)?;
+    let what = &arguments.what;
+    if is_address(what) {
+        return show_address(context, what, arguments.format);
+    }
+    let saved = read_plan(Path::new(what))?;
     context.done(&render(context, &Report::from(&saved), arguments.format))
+}
+
+fn show_address(context: &Context<'_>, address: &str, format: Format) -> Result<Exit, Failure> {
+    if format != Format::Text {
+        return Err(
+            Failure::error("a node is printed as KDL only").help(format!(
+                "leave `--format` out; write `./{address}` if a plan is meant"
+            )),
+        );
+    }
+    let place = load::find(context.global)?;
+    let (shown, diagnostics) = load::show(&place, context.global, address, &default_host)?;
+    context.terminal.show(&diagnostics);
+    match shown {
+        Shown::Kdl(text) => context.done(&text),
+        Shown::Unknown(hint) => {
+            let failure = Failure::error(format!("the workspace has no `{address}`"));
+            Err(match hint {
+                Some(hint) => failure.help(hint),
+                None => failure,
+            })
+        }
+    }
 }
 
 /// Reads a saved plan.

@@ -2,15 +2,17 @@
 
 use crate::diag::{Code, Diagnostic};
 use crate::manifest::raw::{ImageBody, ImageNode, ImageRepository, Maps, NeedNode, Text, WithNode};
-use crate::node::{Dec, Given};
+use crate::node::shape::Kind;
+use crate::node::{Dec, Given, Mark};
 
+use super::matrix::read_matrix;
 use super::repository::read_settings;
 use super::{
-    check_word, identifier, no_template, pair, pairs, place, plain, read_inheritance, refers,
+    check_word, checked_name, no_template, pair, pairs, place, plain, read_inheritance, refers,
 };
 
 pub(super) fn read_image(node: &mut Dec<'_>) -> Option<ImageNode> {
-    let name = identifier(node);
+    let name = image_name(node);
     let pattern = node
         .property(
             "pattern",
@@ -41,6 +43,33 @@ pub(super) fn read_image(node: &mut Dec<'_>) -> Option<ImageNode> {
     })
 }
 
+/// Reads the name of an image; with a matrix it is a template, and what comes out is checked later.
+fn image_name(node: &mut Dec<'_>) -> Option<Text> {
+    let name = node.required_value("the name, in quotes")?.text()?;
+    node.reading().mark(&name.location, Mark::Kind(Kind::Name));
+    node.reading().mark(&name.location, Mark::Evaluated);
+    if name.value.contains("{{") {
+        return Some(name);
+    }
+    checked_name(node, name)
+}
+
+/// Reads `defaults { image }`.
+pub(super) fn read_defaults(node: &mut Dec<'_>) -> ImageBody {
+    let body = read_body(node);
+    if let Some(matrix) = &body.matrix {
+        node.report(
+            Diagnostic::error(Code::WrongPlace, "`matrix` goes into an image")
+                .at(&matrix.location, "not into the defaults of all images")
+                .help("the name of an image must use every axis of its matrix"),
+        );
+    }
+    ImageBody {
+        matrix: None,
+        ..body
+    }
+}
+
 /// Reads the children of `image`.
 pub(super) fn read_body(node: &mut Dec<'_>) -> ImageBody {
     let mut body = ImageBody {
@@ -69,6 +98,11 @@ pub(super) fn read_body(node: &mut Dec<'_>) -> ImageBody {
         )
         .unwrap_or_default();
     body.needs = read_needs(node);
+    body.matrix = node.block(
+        "matrix",
+        "several images of one node: axes that multiply, or rows",
+        read_matrix,
+    );
     body.repository = read_image_repository(node);
     body.timeout = node
         .block(
@@ -93,14 +127,7 @@ fn refuse(node: &mut Dec<'_>, body: &ImageBody) {
             node.report(crate::node::not_yet(&format!("`{name}`"), &flag.location));
         }
     }
-    node.not_yet(&[
-        "named-context",
-        "secret",
-        "ssh",
-        "matrix",
-        "builder",
-        "max-size",
-    ]);
+    node.not_yet(&["named-context", "secret", "ssh", "builder", "max-size"]);
     if let Some(network) = &body.network {
         check_word(node, "network", network, &["default", "none", "host"]);
     }
@@ -177,8 +204,8 @@ fn read_needs(node: &mut Dec<'_>) -> Vec<NeedNode> {
         let as_name = as_name.and_then(|it| it.text());
         plain(&child, as_name.as_ref());
         for image in images {
-            no_template(&child, "needs", &image);
             refers(&child, std::slice::from_ref(&image), "image");
+            child.reading().mark(&image.location, Mark::Evaluated);
             all.push(NeedNode {
                 image,
                 as_name: as_name.clone(),

@@ -20,7 +20,7 @@ pub(super) fn read_repository(node: &mut Dec<'_>) -> Option<RepositoryNode> {
     let name = name?.text()?;
     node.reading().mark(&name.location, Mark::Kind(Kind::Name));
     if name.value.contains("{{") {
-        node.report(crate::node::not_yet("a template in a name", &name.location));
+        no_template(node, "the name", &name);
         return None;
     }
     Some(RepositoryNode {

@@ -105,28 +105,8 @@ fn scalars(
 fn name(node: &mut Dec<'_>) -> Option<Text> {
     let name = node.required_value("the name, in quotes")?.text()?;
     node.reading().mark(&name.location, Mark::Kind(Kind::Name));
-    let starts = name
-        .value
-        .starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
-    let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    if starts && name.value.chars().all(good) {
+    let Some((code, label, snake)) = snake_case(&name.value) else {
         return Some(name);
-    }
-    let snake: String = name
-        .value
-        .chars()
-        .map(|c| {
-            if c.is_ascii_alphanumeric() {
-                c.to_ascii_lowercase()
-            } else {
-                '_'
-            }
-        })
-        .collect();
-    let (code, label) = if name.value.contains('-') {
-        (Code::TemplateSubtraction, "`-` subtracts in an expression")
-    } else {
-        (Code::BadName, "has other characters")
     };
     node.report(
         Diagnostic::error(
@@ -139,4 +119,24 @@ fn name(node: &mut Dec<'_>) -> Option<Text> {
         )),
     );
     None
+}
+
+/// Checks a name that expressions use: nothing where it is good, else code, label and a name to use instead.
+pub(in crate::manifest) fn snake_case(name: &str) -> Option<(Code, &'static str, String)> {
+    let starts = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
+    let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    if starts && name.chars().all(good) {
+        return None;
+    }
+    let snake = name.chars().map(|c| match c {
+        'a'..='z' | '0'..='9' => c,
+        'A'..='Z' => c.to_ascii_lowercase(),
+        _ => '_',
+    });
+    let (code, label) = if name.contains('-') {
+        (Code::TemplateSubtraction, "`-` subtracts in an expression")
+    } else {
+        (Code::BadName, "has other characters")
+    };
+    Some((code, label, snake.collect()))
 }

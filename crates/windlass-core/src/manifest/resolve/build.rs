@@ -6,7 +6,7 @@ use crate::diag::{Code, Diagnostic, Sourced};
 use crate::manifest::layers::{Entries, MergedImage, MergedMaps};
 use crate::manifest::model::{Argument, Stamp, Value};
 use crate::manifest::raw::{Pair, Text};
-use crate::manifest::template::{Name, Namespace, Place, scalar_text};
+use crate::manifest::template::{Axes, Name, Namespace, Place, scalar_text};
 use crate::node::{Scalar, secret};
 
 use super::Resolver;
@@ -201,10 +201,10 @@ impl Resolver<'_> {
     }
 
     /// Warns about inputs that change more often than the image should be built.
-    pub(super) fn check_inputs(&mut self, body: &MergedImage<'_>) {
-        let in_tags = self.names_in_tags(body);
+    pub(super) fn check_inputs(&mut self, body: &MergedImage<'_>, axes: &Axes) {
+        let in_tags = self.names_in_tags(body, axes);
         for text in input_texts(body) {
-            for name in self.templates.check(&text, Place::Build) {
+            for name in self.templates.check(&text, Place::Build, axes) {
                 if name.namespace == Namespace::Git {
                     self.warn(
                         Code::GitInInputs,
@@ -228,10 +228,10 @@ impl Resolver<'_> {
         }
     }
 
-    fn names_in_tags(&mut self, body: &MergedImage<'_>) -> Vec<Name> {
+    fn names_in_tags(&mut self, body: &MergedImage<'_>, axes: &Axes) -> Vec<Name> {
         let mut all = Vec::new();
         for text in body.tags.iter() {
-            all.extend(self.templates.check(text, Place::Target));
+            all.extend(self.templates.check(text, Place::Target, axes));
         }
         all.retain(|it| it.namespace == Namespace::Var);
         all

@@ -4,7 +4,7 @@ use crate::diag::{Code, Diagnostic, Location, Sourced};
 use crate::manifest::layers::{Layered, MergedImage, MergedRecipe};
 use crate::manifest::model::{Image, ImageTarget, Recipe, Repository};
 use crate::manifest::raw::Text;
-use crate::manifest::template::Place;
+use crate::manifest::template::{Place, Values as _};
 use crate::name::{ImageName, Platform, RegistryName, RepositoryKey, RepositoryName};
 
 use super::inputs::{ImageScope, RegistryScope, Scope};
@@ -41,6 +41,8 @@ impl<'a> Resolver<'a> {
         self.check_tags(&images, &repositories);
         self.check_lifecycles(&images, &repositories);
         images.sort_by(|a, b| a.name.cmp(&b.name));
+        self.placed = placed;
+        self.prefix = prefix;
         (images, repositories)
     }
 
@@ -138,7 +140,7 @@ impl<'a> Resolver<'a> {
         let (args, labels, annotations) = self.maps(&body.maps, &build_scope);
         let stamp = self.stamp(body, &stamp_scope);
         self.check_stamped(body);
-        self.check_inputs(body);
+        self.check_inputs(body, build_scope.axes());
         let targets = self.image_targets(placed);
         let platforms = self.platforms(&body.platforms);
         let mut groups: Vec<String> = body.groups.iter().map(|it| it.value.clone()).collect();
@@ -160,7 +162,7 @@ impl<'a> Resolver<'a> {
             labels,
             annotations,
             stamp,
-            needs: image_needs(body),
+            needs: image_needs(image),
             targets,
             network: value(&body.network),
             timeout_seconds: body.timeout.map(|it| it.value),
@@ -174,7 +176,7 @@ impl<'a> Resolver<'a> {
                 name: image.name.value.clone(),
                 repository,
             }),
-            ..self.scope()
+            ..self.matrix_scope(image.matrix.as_ref())
         }
     }
 

@@ -8,7 +8,10 @@ use minijinja::Value;
 
 use crate::diag::Source;
 use crate::manifest::model::{Mirror, Registry};
-use crate::manifest::template::{Lookup, Name, Namespace, Values};
+use crate::manifest::template::{Axes, Lookup, Name, Namespace, Values};
+
+use super::instances::value_of;
+use super::matrix::Combination;
 
 /// Everything that resolving needs from outside.
 pub struct ResolveInputs<'a> {
@@ -120,9 +123,17 @@ pub(super) struct Scope<'a> {
     pub(super) environment: Option<&'a str>,
     pub(super) image: Option<ImageScope>,
     pub(super) registry: Option<RegistryScope>,
+    pub(super) matrix: Option<Rc<Combination<'a>>>,
 }
 
 impl Values for Scope<'_> {
+    fn axes(&self) -> &Axes {
+        match &self.matrix {
+            Some(matrix) => &matrix.axes,
+            None => &Axes::None,
+        }
+    }
+
     fn lookup(&self, name: &Name) -> Lookup {
         match name.namespace {
             Namespace::Var => match self.variables.get(&name.key) {
@@ -137,6 +148,10 @@ impl Values for Scope<'_> {
             },
             Namespace::Image => self.lookup_image(&name.key),
             Namespace::Registry => self.lookup_registry(&name.key),
+            Namespace::Matrix => match self.matrix.as_ref().and_then(|it| it.value(&name.key)) {
+                Some(value) => Lookup::Value(value_of(value)),
+                None => Lookup::Broken,
+            },
         }
     }
 }

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diag::{Code, Diagnostic};
-use crate::manifest::layers::MergedImage;
 use crate::manifest::model::Need;
 use crate::manifest::raw::NeedNode;
 use crate::name::ImageName;
@@ -14,8 +13,8 @@ use super::images::Placed;
 use super::instances::Instance;
 
 /// Returns what an image needs, sorted by name.
-pub(super) fn image_needs(body: &MergedImage<'_>) -> Vec<Need> {
-    let mut all: Vec<Need> = body
+pub(super) fn image_needs(image: &Instance<'_>) -> Vec<Need> {
+    let mut all: Vec<Need> = image
         .needs
         .iter()
         .filter_map(|need| {
@@ -43,7 +42,7 @@ impl<'a> Resolver<'a> {
             .collect();
         let mut found = Vec::new();
         for Placed { image, .. } in placed {
-            let needs = image.body.needs.given;
+            let needs = &image.needs;
             let mut names: BTreeMap<&str, &NeedNode> = BTreeMap::new();
             for need in needs {
                 if !images.contains_key(need.image.value.as_str()) {
@@ -66,7 +65,7 @@ impl<'a> Resolver<'a> {
     }
 
     fn unknown_need(&self, need: &NeedNode, images: &Images<'_, 'a>) -> Option<Diagnostic> {
-        if self.manifest.incomplete {
+        if self.manifest.incomplete || self.images_unknown {
             return None;
         }
         let name = &need.image.value;
@@ -82,8 +81,7 @@ impl<'a> Resolver<'a> {
                     .help("name an image that extends it"),
             );
         }
-        let names: Vec<&str> = images.keys().copied().collect();
-        Some(unknown(need, &names))
+        Some(unknown(need, images))
     }
 }
 
@@ -104,7 +102,7 @@ fn walk<'p>(
     let mut stack: Vec<(&str, usize)> = vec![(start, 0)];
     let mut places: BTreeMap<&str, usize> = BTreeMap::from([(start, 0)]);
     while let Some((name, next)) = stack.last_mut() {
-        let needs = images.get(name).map_or(&[][..], |it| it.body.needs.given);
+        let needs = images.get(name).map_or(&[][..], |it| &it.needs);
         let Some(need) = needs.get(*next).filter(|_| !done.contains(name)) else {
             done.insert(name);
             places.remove(name);
@@ -132,13 +130,23 @@ fn as_name(need: &NeedNode) -> &str {
     &name.value
 }
 
-fn unknown(need: &NeedNode, names: &[&str]) -> Diagnostic {
+fn unknown(need: &NeedNode, images: &Images<'_, '_>) -> Diagnostic {
     let name = &need.image.value;
-    let mut diagnostic =
+    let names: Vec<&str> = images.keys().copied().collect();
+    let diagnostic =
         Diagnostic::error(Code::UnknownImage, format!("image `{name}` is not defined"))
             .at(&need.image.location, "unknown image");
-    diagnostic.help = suggest::hint(name, names);
-    diagnostic
+    let Some(close) = suggest::closest(name, &names) else {
+        let hint = suggest::hint(name, &names);
+        return Diagnostic {
+            help: hint,
+            ..diagnostic
+        };
+    };
+    match &images[close].matrix {
+        Some(_) => diagnostic.help(format!("did you mean `{close}` (from the matrix)?")),
+        None => diagnostic.help(format!("did you mean `{close}`?")),
+    }
 }
 
 fn bad_as(need: &NeedNode) -> Option<Diagnostic> {

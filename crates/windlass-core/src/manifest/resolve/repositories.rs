@@ -20,7 +20,7 @@ use super::targets::Owner;
 const MAX_RESOURCE_TAGS: usize = 49;
 
 /// Settings from the strongest layer to the weakest.
-type Layers<'a> = Vec<Layered<'a, SettingsBody>>;
+pub(super) type Layers<'a> = Vec<Layered<'a, SettingsBody>>;
 
 /// Where the settings of a repository come from.
 struct Origin<'p, 'a> {
@@ -50,10 +50,12 @@ impl<'a> Resolver<'a> {
                 self.add_image(&image.image, key, &families, &mut origins);
             }
         }
-        origins
-            .into_iter()
-            .map(|(key, origin)| self.repository(key, &origin))
-            .collect()
+        let mut all = Vec::new();
+        for (key, origin) in origins {
+            all.push(self.repository(key.clone(), &origin));
+            self.layers.insert(key, origin.layers);
+        }
+        all
     }
 
     /// `repository "x"` names a repository; the settings of an abstract node are taken over with `extends=`.

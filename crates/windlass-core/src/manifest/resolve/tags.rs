@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::diag::{Code, Diagnostic, Location, Sourced};
 use crate::manifest::model::{Image, Repository};
 use crate::manifest::raw::Text;
-use crate::manifest::template::{Namespace, Place};
+use crate::manifest::template::{Namespace, Place, Values as _};
 use crate::name::{RepositoryKey, Tag};
 
 use super::Resolver;
@@ -14,7 +14,7 @@ use super::inputs::Scope;
 impl Resolver<'_> {
     /// Renders one tag; reports a text that is none.
     pub(super) fn tag(&mut self, text: &Text, scope: &Scope<'_>) -> Option<Sourced<Tag>> {
-        let names = self.templates.check(text, Place::Target);
+        let names = self.templates.check(text, Place::Target, scope.axes());
         let commit = names.iter().find(|it| {
             it.namespace == Namespace::Git && matches!(it.key.as_str(), "sha" | "short")
         });

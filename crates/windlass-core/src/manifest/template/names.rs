@@ -8,10 +8,10 @@ use minijinja::machinery::{Span, parse_expr};
 
 use crate::diag::{Code, Diagnostic, Location};
 use crate::manifest::raw::Text;
-use crate::node::{inner_location, not_yet, suggest};
+use crate::node::{inner_location, suggest};
 
 use super::filter::FILTERS;
-use super::{Expression, Place, Use};
+use super::{Axes, Expression, Place, Use};
 
 /// Where names come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,6 +28,8 @@ pub(in crate::manifest) enum Namespace {
     Image,
     /// The registry of the target.
     Registry,
+    /// The combination of the image's matrix.
+    Matrix,
 }
 
 const NAMESPACES: &[(&str, Namespace)] = &[
@@ -37,6 +39,7 @@ const NAMESPACES: &[(&str, Namespace)] = &[
     ("environment", Namespace::Environment),
     ("image", Namespace::Image),
     ("registry", Namespace::Registry),
+    ("matrix", Namespace::Matrix),
 ];
 
 impl Namespace {
@@ -49,7 +52,7 @@ impl Namespace {
     /// Returns the fixed names in it; variables are the manifest's.
     fn keys(self) -> &'static [&'static str] {
         match self {
-            Self::Var => &[],
+            Self::Var | Self::Matrix => &[],
             Self::Git => &[
                 "sha",
                 "short",
@@ -94,18 +97,25 @@ pub(super) struct NameCheck<'a> {
     range: Range<usize>,
     source: &'a str,
     place: Place,
+    axes: &'a Axes,
     known: &'a Known,
     uses: Vec<Use>,
     pub(super) diagnostics: Vec<Diagnostic>,
 }
 
 impl<'a> NameCheck<'a> {
-    pub(super) fn new(text: &'a Text, range: Range<usize>, place: Place, known: &'a Known) -> Self {
+    pub(super) fn new(
+        text: &'a Text,
+        range: Range<usize>,
+        (place, axes): (Place, &'a Axes),
+        known: &'a Known,
+    ) -> Self {
         Self {
             text,
             source: &text.value[range.clone()],
             range,
             place,
+            axes,
             known,
             uses: Vec::new(),
             diagnostics: Vec::new(),
@@ -299,10 +309,6 @@ impl<'a> NameCheck<'a> {
 
     fn unknown_namespace(&mut self, id: &str, at: Range<usize>) {
         match id {
-            "matrix" => {
-                let place = self.at(at);
-                self.diagnostics.push(not_yet("`matrix`", &place));
-            }
             "secret" => self.report(
                 Code::SecretInterpolated,
                 at,
@@ -368,10 +374,13 @@ impl<'a> NameCheck<'a> {
             namespace,
             key: key.to_owned(),
         };
-        if !keys.iter().any(|it| it == key) {
+        if !self.has_key(namespace, &keys, key) {
             if namespace == Namespace::Var && self.known.incomplete {
                 // The declaration may be in a part that could not be read.
                 return;
+            }
+            if namespace == Namespace::Matrix && *self.axes == Axes::None {
+                return self.no_matrix(&name, at);
             }
             let words: Vec<&str> = keys.iter().map(String::as_str).collect();
             let word = namespace.word();
@@ -394,7 +403,10 @@ impl<'a> NameCheck<'a> {
             );
         }
         if let Some(reason) = self.not_here(&name) {
-            let help = "names that have a meaning everywhere: `var`, `git`, `workspace`";
+            let help = match self.place {
+                Place::Name => "a name can use `matrix` only: it is the address of the image",
+                _ => "names that have a meaning everywhere: `var`, `git`, `workspace`",
+            };
             return self.report(
                 Code::TemplateNotHere,
                 at,
@@ -413,7 +425,8 @@ impl<'a> NameCheck<'a> {
 
     fn not_here(&self, name: &Name) -> Option<&'static str> {
         match (name.namespace, self.place) {
-            (Namespace::Registry, Place::Target) => None,
+            (Namespace::Matrix, _) | (Namespace::Registry, Place::Target) => None,
+            (_, Place::Name) => Some("would change the name from run to run"),
             (Namespace::Registry, _) => Some(
                 "only what is evaluated for each target can name the registry: `tag`, `repository`, `resource-tag`",
             ),
@@ -425,9 +438,28 @@ impl<'a> NameCheck<'a> {
         }
     }
 
+    fn has_key(&self, namespace: Namespace, keys: &[String], key: &str) -> bool {
+        let any = namespace == Namespace::Matrix && *self.axes == Axes::Any;
+        any || keys.iter().any(|it| it == key)
+    }
+
+    fn no_matrix(&mut self, name: &Name, at: Range<usize>) {
+        let help = format!(
+            "add one: `matrix {{ {} \"one\" \"two\" }}`, and use it in the image's name",
+            name.key
+        );
+        let message = format!("`{name}` has no meaning here");
+        let label = "this does not belong to an image with a matrix";
+        self.report(Code::TemplateNotHere, at, message, label, help);
+    }
+
     fn keys(&self, namespace: Namespace) -> Vec<String> {
         match namespace {
             Namespace::Var => self.known.variables.clone(),
+            Namespace::Matrix => match self.axes {
+                Axes::Keys { keys, .. } => keys.clone(),
+                Axes::None | Axes::Any => Vec::new(),
+            },
             _ => namespace.keys().iter().map(|it| (*it).to_owned()).collect(),
         }
     }

@@ -90,7 +90,7 @@ fn every_bad_name_is_found_before_evaluation_at_its_place() {
     bad("{{ git.sha.x }}", Code::UnknownTemplateName, 12);
     bad("{{ git }}", Code::TemplateNotScalar, 9);
     bad("{{ secret.npm }}", Code::SecretInterpolated, 9);
-    bad("{{ matrix.x }}", Code::NotSupportedYet, 9);
+    bad("{{ matrix.x }}", Code::TemplateNotHere, 9);
     bad("{{ registry.host }}", Code::TemplateNotHere, 9);
     bad("{{ git.sha | shorten }}", Code::UnknownFilter, 19);
     bad("{{ var.my-var }}", Code::TemplateSubtraction, 9);
