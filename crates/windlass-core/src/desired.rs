@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::diag::Location;
 use crate::dockerfile::ContextSources;
-use crate::fingerprint::{Inputs, InputsRecord};
+use crate::fingerprint::{Inputs, InputsRecord, RecipeRecord};
 use crate::manifest::model::{ImageTarget, Registry, Repository, Variable, Workspace};
 use crate::name::{Address, Digest, Fingerprint, ImageName, RepositoryKey};
 
@@ -73,6 +73,9 @@ pub struct BuildSpec {
     pub sources: ContextSources,
     /// The fingerprinted inputs.
     pub inputs: Inputs,
+    /// The pattern that the Dockerfile was rendered from, for explanations.
+    #[serde(default)]
+    pub recipe: Option<RecipeRecord>,
     /// Build args that are not part of the fingerprint.
     pub stamp_args: BTreeMap<String, String>,
     /// Labels that are not part of the fingerprint.
@@ -111,7 +114,7 @@ impl BuildSpec {
 
     /// Returns the record of the inputs that travels with the image.
     pub fn record(&self) -> InputsRecord {
-        InputsRecord::from(&self.inputs)
+        InputsRecord::new(self.inputs.clone(), self.recipe.clone())
     }
 }
 

@@ -513,6 +513,7 @@ fn build_spec(
         fingerprint: fingerprint(&inputs),
         context: image.context.clone(),
         sources: draft.sources.clone(),
+        recipe: draft.prepared.recipe.clone(),
         inputs,
         stamp_args: plain(&image.stamp.args),
         stamp_labels: plain(&image.stamp.labels),

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use windlass_core::context::{Ignore, IgnoreLine};
 use windlass_core::diag::{Code, Diagnostic, Location, Source, has_errors};
-use windlass_core::manifest::model::{Image, Recipe};
+use windlass_core::fingerprint::RecipeRecord;
+use windlass_core::manifest::model::{Argument, Image, Recipe, Value};
 use windlass_core::pattern::{self, RenderContext};
 
 use crate::ports::Files;
@@ -18,6 +19,8 @@ pub struct Prepared {
     pub ignore: Vec<IgnoreLine>,
     /// Files that must be in the context, with the place that asks for them.
     pub expects: Vec<(String, Location)>,
+    /// The pattern with the parameters that it was given; `None` for a file.
+    pub recipe: Option<RecipeRecord>,
 }
 
 /// Prepares an image: everything that can be said without looking at its context or at a registry.
@@ -97,8 +100,28 @@ fn prepare_pattern<F: Files>(image: &Image, files: &F) -> (Option<Prepared>, Vec
             .iter()
             .map(|path| (path.clone(), location.clone()))
             .collect(),
+        recipe: Some(RecipeRecord {
+            pattern: found.reference(),
+            parameters: with
+                .iter()
+                .map(|(name, argument)| (name.clone(), parameter_text(argument)))
+                .collect(),
+        }),
     };
     (Some(prepared), problems)
+}
+
+/// Returns a parameter as one text: its values, then its properties.
+fn parameter_text(argument: &Argument) -> String {
+    let text = |value: &Value| match value {
+        Value::Text(text) => text.clone(),
+        Value::Integer(number) => number.to_string(),
+        Value::Flag(flag) => format!("#{flag}"),
+    };
+    let values = argument.values.iter().map(|it| text(&it.value));
+    let properties = argument.properties.iter();
+    let properties = properties.map(|(key, it)| format!("{key}={}", text(&it.value)));
+    values.chain(properties).collect::<Vec<_>>().join(" ")
 }
 
 fn prepare_file<F: Files>(
@@ -137,6 +160,7 @@ fn prepare_file<F: Files>(
             dockerfile: Source::new(path, text),
             ignore,
             expects: Vec::new(),
+            recipe: None,
         }),
         problems,
     )

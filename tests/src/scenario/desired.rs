@@ -223,6 +223,7 @@ impl Document {
             fingerprint: fingerprint(&inputs),
             context: image.context.clone(),
             sources: ContextSources::default(),
+            recipe: None,
             needs: needs.collect::<Result<_>>()?,
             inputs,
             stamp_args: BTreeMap::new(),

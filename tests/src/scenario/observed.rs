@@ -358,7 +358,7 @@ impl Image {
         let record = match &self.record_unknown {
             Some(why) => Fact::not_read(why),
             None if self.no_record => Fact::Absent,
-            None => Fact::Known(InputsRecord::from(&inputs)),
+            None => Fact::Known(InputsRecord::new(inputs, None)),
         };
         observed
             .records

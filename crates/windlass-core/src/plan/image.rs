@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::desired::{BuildSpec, DesiredImage, DesiredInputs};
-use crate::fingerprint::{InputsRecord, explain};
+use crate::fingerprint::explain;
 use crate::manifest::model::ImageTarget;
 use crate::name::{Digest, ImageName, RepositoryKey, Tag};
 use crate::observed::{Fact, ImageFacts, Observed, ObservedRepository};
@@ -466,14 +466,14 @@ impl Decision<'_> {
     fn compare(&self, tag: &Tag, digest: &Digest, plan: &mut ImagePlan) -> Reason {
         let key = self.target.key.clone();
         match self.observed.records.get(&(key.clone(), digest.clone())) {
-            Some(Fact::Known(InputsRecord { inputs, .. })) => {
-                if inputs.dockerfile != self.spec.inputs.dockerfile {
-                    plan.dockerfile_before = Some(inputs.dockerfile.clone());
+            Some(Fact::Known(record)) => {
+                if record.inputs.dockerfile != self.spec.inputs.dockerfile {
+                    plan.dockerfile_before = Some(record.inputs.dockerfile.clone());
                 }
                 Reason::InputsChanged {
                     key,
                     tag: tag.clone(),
-                    changes: explain(inputs, &self.spec.inputs),
+                    changes: explain(record, &self.spec.record()),
                 }
             }
             Some(Fact::Unknown(why)) => Reason::RecordMissing {

@@ -64,6 +64,7 @@ fn spec(inputs: Inputs, needs: Vec<NeededImage>) -> BuildSpec {
         fingerprint: fingerprint(&inputs),
         context: ".".to_owned(),
         sources: ContextSources::default(),
+        recipe: None,
         inputs,
         stamp_args: BTreeMap::new(),
         stamp_labels: BTreeMap::new(),
@@ -259,7 +260,7 @@ fn of_two_digests_with_one_fingerprint_the_one_under_the_in_tag_wins() {
 
 #[test]
 fn changed_inputs_are_built_and_the_reason_names_the_file() {
-    let old = InputsRecord::from(&inputs("old"));
+    let old = InputsRecord::new(inputs("old"), None);
     let mut world = observed(&[("v1", facts("a", Some(old.fingerprint.clone())))]);
     world
         .records

@@ -143,6 +143,7 @@ impl Story {
             fingerprint: fingerprint(&inputs),
             context: self.name.to_owned(),
             sources: ContextSources::default(),
+            recipe: None,
             inputs,
             stamp_args: self.stamps.clone(),
             stamp_labels: self.stamps.clone(),
