@@ -61,6 +61,7 @@ async fn settle(folder: &Path, images: &str, bases: &Bases, lock: &Lock) -> Desi
         locked: false,
         update: Update::Nothing,
         today: "2026-11-24".to_owned(),
+        now: 1_795_478_400,
     };
     let files = WorkspaceFiles::new(folder.to_owned());
     desire(&workspace, lock, &files, bases, &options).await
