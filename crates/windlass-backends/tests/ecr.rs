@@ -9,6 +9,8 @@
 mod chain;
 #[path = "ecr/faults.rs"]
 mod faults;
+#[path = "ecr/held.rs"]
+mod held;
 #[path = "ecr/images.rs"]
 mod images;
 #[path = "ecr/network.rs"]

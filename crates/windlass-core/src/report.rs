@@ -6,6 +6,7 @@ mod age;
 mod changes;
 pub mod graph;
 pub mod html;
+mod differ;
 pub mod json;
 pub mod markdown;
 mod markup;
@@ -17,6 +18,7 @@ mod visible;
 pub mod wire;
 
 pub use html::render_html;
+pub use differ::differences;
 pub use json::render_json;
 pub use markdown::{marker, render_markdown};
 pub use text::{TextOptions, render_text};

@@ -127,6 +127,8 @@ pub enum FaultKind {
     DropConnection,
     /// The call is answered after this time, as usual.
     Delay(Duration),
+    /// The call has its effect, but half of the answer's body is lost with the connection.
+    Truncated,
 }
 
 /// One rule of fault injection.
@@ -142,7 +144,45 @@ pub struct Fault {
 
 /// The list of faults in force; clones share one list.
 #[derive(Debug, Clone, Default)]
-pub struct Faults(Arc<Mutex<Vec<Fault>>>);
+pub struct Faults(Arc<Mutex<Injected>>);
+
+#[derive(Debug, Default)]
+struct Injected {
+    list: Vec<Fault>,
+    shaky: Option<Shaky>,
+}
+
+/// A bad day: so many calls of a hundred are hit, by one kind or another.
+#[derive(Debug)]
+struct Shaky {
+    percent: u64,
+    state: u64,
+}
+
+impl Shaky {
+    fn next(&mut self) -> u64 {
+        // xorshift64*: good enough to choose faults, and the same for the same seed.
+        self.state ^= self.state >> 12;
+        self.state ^= self.state << 25;
+        self.state ^= self.state >> 27;
+        self.state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33
+    }
+
+    fn take(&mut self, operation: &str) -> Option<FaultKind> {
+        if self.next() % 100 >= self.percent {
+            return None;
+        }
+        Some(match self.next() % 6 {
+            0 => FaultKind::Throttled,
+            1 => FaultKind::ServerError,
+            2 => FaultKind::DropConnection,
+            3 => FaultKind::Truncated,
+            // Tokens of the registry plane expire under way; credentials of the API that expire are no passing fault.
+            4 if operation.starts_with("registry:") => FaultKind::ExpiredToken,
+            _ => FaultKind::Delay(Duration::from_millis(100)),
+        })
+    }
+}
 
 impl Faults {
     /// Adds a fault that hits every call of `operation`.
@@ -165,27 +205,39 @@ impl Faults {
 
     /// Adds a fault behind those already there; the first that fits a call hits it.
     pub fn add(&self, fault: Fault) {
-        self.list().push(fault);
+        self.injected().list.push(fault);
+    }
+
+    /// Hits so many calls of a hundred: throttled, failed, dropped, answered in half, late, or with an expired token.
+    /// The same seed gives the same faults for the same order of calls.
+    pub fn shake(&self, percent: u64, seed: u64) {
+        self.injected().shaky = Some(Shaky {
+            percent,
+            state: seed.max(1),
+        });
     }
 
     /// Removes all faults.
     pub fn clear(&self) {
-        self.list().clear();
+        *self.injected() = Injected::default();
     }
 
     /// Takes the fault that hits a call of `operation`, if any.
     pub(crate) fn take(&self, operation: &str) -> Option<FaultKind> {
-        let mut list = self.list();
-        let hit = list.iter_mut().find(|fault| {
+        let mut injected = self.injected();
+        let hit = injected.list.iter_mut().find(|fault| {
             (fault.operation == "*" || fault.operation == operation) && fault.times != Some(0)
-        })?;
+        });
+        let Some(hit) = hit else {
+            return injected.shaky.as_mut()?.take(operation);
+        };
         if let Some(times) = hit.times.as_mut() {
             *times -= 1;
         }
         Some(hit.kind.clone())
     }
 
-    fn list(&self) -> std::sync::MutexGuard<'_, Vec<Fault>> {
+    fn injected(&self) -> std::sync::MutexGuard<'_, Injected> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -202,6 +254,27 @@ mod tests {
         assert_eq!(faults.take("PutImage"), Some(FaultKind::Throttled));
         assert_eq!(faults.take("PutImage"), Some(FaultKind::Throttled));
         assert_eq!(faults.take("PutImage"), None);
+    }
+
+    #[test]
+    fn a_shaky_line_hits_its_share_with_every_kind() {
+        let faults = Faults::default();
+        faults.shake(20, 7);
+        let hits: Vec<FaultKind> = (0..10_000)
+            .filter_map(|_| faults.take("registry:GetBlob"))
+            .collect();
+        assert!((1_800..2_200).contains(&hits.len()), "{}", hits.len());
+        for kind in [
+            FaultKind::Throttled,
+            FaultKind::ServerError,
+            FaultKind::DropConnection,
+            FaultKind::Truncated,
+            FaultKind::ExpiredToken,
+        ] {
+            assert!(hits.contains(&kind), "{kind:?}");
+        }
+        faults.clear();
+        assert_eq!(faults.take("registry:GetBlob"), None);
     }
 
     #[test]

@@ -45,6 +45,8 @@ pub struct DesireOptions {
     pub today: String,
     /// The time, seconds since 1970.
     pub now: i64,
+    /// Whether no registry is asked: a base image that is not in the lock is not known then.
+    pub offline: bool,
 }
 
 /// Which lock entries are resolved again.
@@ -69,8 +71,26 @@ pub struct Desire {
     pub lock: Lock,
     /// The upstream references that the images use.
     pub used: BTreeSet<String>,
+    /// The images that each base image is part of, those built from other images of the workspace among them.
+    pub users: BTreeMap<String, BTreeSet<ImageName>>,
     /// References that could not be resolved, with the reason.
     pub unresolved: BTreeMap<String, RegistryError>,
+}
+
+/// Returns images with all that are built from them.
+fn with_dependants(workspace: &Workspace, images: &BTreeSet<ImageName>) -> BTreeSet<ImageName> {
+    let mut all = images.clone();
+    loop {
+        let before = all.len();
+        for image in &workspace.images {
+            if image.needs.iter().any(|need| all.contains(&need.image)) {
+                all.insert(image.name.clone());
+            }
+        }
+        if all.len() == before {
+            return all;
+        }
+    }
 }
 
 /// Settles every input of every image of `workspace`.
@@ -123,6 +143,10 @@ pub async fn desire<F: Files, U: Upstream>(
         problems.extend(unlocked(&drafts, &resolved));
     }
     let used = wanted.keys().cloned().collect();
+    let users = wanted
+        .iter()
+        .map(|(name, base)| (name.clone(), with_dependants(workspace, &base.images)))
+        .collect();
     let (lock, unresolved) = (resolved.lock.clone(), resolved.failed.clone());
     let desired = (!has_errors(&problems)).then(|| {
         let settling = Settling {
@@ -140,6 +164,7 @@ pub async fn desire<F: Files, U: Upstream>(
         problems,
         lock,
         used,
+        users,
         unresolved,
     }
 }

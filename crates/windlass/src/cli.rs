@@ -332,6 +332,12 @@ pub(crate) struct PlanArgs {
     /// Plan only this address, with the images it needs; may be given several times
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) only: Vec<String>,
+    /// Ask no registry: actions are unknown by request, inputs come from the files and `windlass.lock` alone
+    #[arg(long, conflicts_with = "detailed_exitcode")]
+    pub(crate) offline: bool,
+    /// Exit 1 where this plan would do anything else than a reviewed one: a saved plan, or the JSON of one
+    #[arg(long, value_name = "FILE", conflicts_with = "offline")]
+    pub(crate) expect: Option<PathBuf>,
     /// Hash every file again, whatever is remembered of it
     #[arg(long)]
     pub(crate) no_cache: bool,

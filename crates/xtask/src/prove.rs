@@ -14,15 +14,42 @@ struct Proof {
     size: (&'static str, u32),
 }
 
-const PROOFS: &[Proof] = &[Proof {
-    name: "exactness",
-    test: [
-        "windlass-backends",
-        "exactness",
-        "what_changes_the_image_changes_the_fingerprint",
-    ],
-    size: ("WINDLASS_PROVE_EDITS", 2_000),
-}];
+const PROOFS: &[Proof] = &[
+    Proof {
+        name: "exactness",
+        test: [
+            "windlass-backends",
+            "exactness",
+            "what_changes_the_image_changes_the_fingerprint",
+        ],
+        size: ("WINDLASS_PROVE_EDITS", 2_000),
+    },
+    Proof {
+        name: "kills",
+        test: ["windlass", "proofs", "kills::"],
+        size: ("WINDLASS_PROVE_KILLS", 200),
+    },
+    Proof {
+        name: "doubles",
+        test: ["windlass", "proofs", "doubles::"],
+        size: ("WINDLASS_PROVE_DOUBLES", 50),
+    },
+    Proof {
+        name: "worlds",
+        test: ["windlass", "proofs", "worlds::"],
+        size: ("WINDLASS_PROVE_WORLDS", 200),
+    },
+    Proof {
+        name: "faults",
+        test: ["windlass", "proofs", "faults::"],
+        size: ("WINDLASS_PROVE_FAULTS", 50),
+    },
+    Proof {
+        name: "scale",
+        test: ["windlass", "proofs", "scale::"],
+        size: ("WINDLASS_PROVE_IMAGES", 1_000),
+    },
+];
 
 /// Runs all proofs, or the one that is named, in full or with the size that is given.
 pub(crate) fn run(arguments: &[String]) -> Outcome<ExitCode> {

@@ -13,7 +13,7 @@ use crate::errors::ApiError;
 use crate::identity::{access_key_id, is_account};
 use crate::identity_policy;
 use crate::model::Scope;
-use crate::server::{Body, Shared, collect, full, header, json_body};
+use crate::server::{Body, Shared, collect, cut_short, full, header, json_body};
 use crate::validate;
 
 const ECR: &str = "AmazonEC2ContainerRegistry_V20150921.";
@@ -34,6 +34,7 @@ pub(crate) async fn answer(
     let body = collect(body, LIMIT).await;
     match outcome(server, port, target, &parts.headers, body).await {
         Outcome::Answer(value) => Some(json_body(StatusCode::OK, CONTENT_TYPE, &value)),
+        Outcome::Cut(value) => cut_short(json_body(StatusCode::OK, CONTENT_TYPE, &value)).await,
         Outcome::Refusal(error) => Some(refusal(&error)),
         Outcome::Drop => None,
     }
@@ -41,6 +42,8 @@ pub(crate) async fn answer(
 
 enum Outcome {
     Answer(Value),
+    /// The same, of which the caller sees half.
+    Cut(Value),
     Refusal(ApiError),
     Drop,
 }
@@ -67,8 +70,10 @@ async fn outcome(
         Ok(caller) => caller,
         Err(error) => return Outcome::Refusal(error),
     };
+    let mut cut = false;
     match server.begin(&caller, &counted, operation).await {
         Some(FaultKind::DropConnection) => return Outcome::Drop,
+        Some(FaultKind::Truncated) => cut = true,
         Some(fault) => return Outcome::Refusal(faulted(&fault, &principal, operation)),
         None => {}
     }
@@ -91,7 +96,10 @@ async fn outcome(
     } else {
         tagging::run
     };
-    request.and_then(|request| run(&call, request)).into()
+    match request.and_then(|request| run(&call, request)) {
+        Ok(value) if cut => Outcome::Cut(value),
+        result => result.into(),
+    }
 }
 
 fn ecr(call: &Call<'_>, request: Value) -> Result<Value, ApiError> {
@@ -168,9 +176,10 @@ fn faulted(fault: &FaultKind, principal: &str, operation: &str) -> ApiError {
             "ExpiredTokenException",
             "The security token included in the request is expired",
         ),
-        FaultKind::ServerError | FaultKind::DropConnection | FaultKind::Delay(_) => {
-            ApiError::server("An injected fault")
-        }
+        FaultKind::ServerError
+        | FaultKind::DropConnection
+        | FaultKind::Truncated
+        | FaultKind::Delay(_) => ApiError::server("An injected fault"),
     }
 }
 

@@ -22,7 +22,7 @@ use crate::config::FaultKind;
 use crate::errors::RegistryError;
 use crate::identity::{Token, TokenProblem};
 use crate::model::Scope;
-use crate::server::{Body, Shared, empty, full, header, json_body};
+use crate::server::{Body, Shared, cut_short, empty, full, header, json_body};
 
 /// Result of a function of this plane.
 type Answer = Result<Response<Body>, RegistryError>;
@@ -67,11 +67,13 @@ pub(crate) async fn answer(
         account: token.account,
         region: scope.region.clone(),
     };
+    let mut cut = false;
     match server.begin(scope, target.counted, target.operation).await {
         Some(FaultKind::DropConnection) => return None,
         Some(FaultKind::ExpiredToken) => {
             return Some(challenge(scope, Some(TokenProblem::Expired)));
         }
+        Some(FaultKind::Truncated) => cut = true,
         Some(fault) => return Some(refusal(&faulted(&fault))),
         None => {}
     }
@@ -89,11 +91,14 @@ pub(crate) async fn answer(
         scope,
         parts: &parts,
     };
-    Some(
-        run(&request, &target, body)
-            .await
-            .unwrap_or_else(|error| refusal(&error)),
-    )
+    let answer = run(&request, &target, body)
+        .await
+        .unwrap_or_else(|error| refusal(&error));
+    if cut {
+        cut_short(answer).await
+    } else {
+        Some(answer)
+    }
 }
 
 async fn run(request: &Exchange<'_>, target: &Target, body: Incoming) -> Answer {

@@ -103,6 +103,7 @@ fn fault(request: FaultRequest) -> Result<Fault, String> {
         "expired-token" => FaultKind::ExpiredToken,
         "server-error" => FaultKind::ServerError,
         "drop-connection" => FaultKind::DropConnection,
+        "truncated" => FaultKind::Truncated,
         "delay" => FaultKind::Delay(Duration::from_millis(request.milliseconds.unwrap_or(0))),
         other => return Err(format!("unknown kind of fault {other}")),
     };

@@ -84,6 +84,21 @@ impl<S: futures_util::Stream + Unpin> futures_util::Stream for SyncStream<S> {
     }
 }
 
+/// Returns an answer that breaks off in the middle of its body; `None`, which closes the connection, where it has none.
+pub(crate) async fn cut_short(answer: Response<Body>) -> Option<Response<Body>> {
+    let (mut parts, body) = answer.into_parts();
+    let bytes = body.collect().await.ok()?.to_bytes();
+    if bytes.is_empty() {
+        return None;
+    }
+    parts.headers.insert("content-length", bytes.len().into());
+    let half = Frame::data(bytes.slice(..bytes.len() / 2));
+    let lost = io::Error::other("an injected fault");
+    let frames = stream::iter([Ok(half), Err(lost)]);
+    let body = StreamBody::new(SyncStream(std::sync::Mutex::new(frames))).boxed();
+    Some(Response::from_parts(parts, body))
+}
+
 /// Reads a whole body of at most `limit` bytes; `None` if it is longer or broken off.
 pub(crate) async fn collect(body: Incoming, limit: usize) -> Option<Bytes> {
     Limited::new(body, limit)

@@ -21,7 +21,9 @@ use crate::identity_policy::IdentityPolicy;
 use crate::model::{Blobs, JournalError, Scope, Store, Uploads};
 
 pub(crate) use admin::{ADDRESS_PATH, KEY_HEADER, is_region};
-pub(crate) use http::{Body, collect, empty, file_body, full, header, json_body, query_value};
+pub(crate) use http::{
+    Body, collect, cut_short, empty, file_body, full, header, json_body, query_value,
+};
 pub(crate) use listen::ListenError;
 use throttle::Throttle;
 

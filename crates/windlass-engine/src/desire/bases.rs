@@ -105,6 +105,19 @@ pub(super) async fn resolve_bases<U: Upstream>(
             missing.push((name, base));
         }
     }
+    if options.offline {
+        for (name, _) in missing.drain(..) {
+            // One that is named by its digest is known without asking, but for what its config does to the build.
+            if !resolved.states.contains_key(name) {
+                let why = format!(
+                    "{name} is not in windlass.lock, and `--offline` asks no registry: run `windlass lock`"
+                );
+                resolved
+                    .failed
+                    .insert(name.clone(), RegistryError::Other(why));
+            }
+        }
+    }
     let answers: Vec<_> = stream::iter(missing)
         .map(|(name, base)| async move { (name, upstream.resolve(&base.from).await) })
         .buffered(RESOLVES)

@@ -1,6 +1,6 @@
 //! `windlass lock`: digests of base images, resolved or checked.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use windlass_backends::files::write_whole;
 use windlass_core::diag::has_errors;
@@ -30,6 +30,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &LockArgs) -> Result<Exit, F
         update: update(&loaded, arguments)?,
         today: clock::day(&clock::now()).to_owned(),
         now: clock::seconds(),
+        offline: false,
     };
     let made = context.runtime.block_on(desire(
         &loaded.workspace,
@@ -114,7 +115,7 @@ fn write(
     }
     let mut lock = made.lock;
     lock.bases.retain(|name, _| made.used.contains(name));
-    let lines = changes(before, &lock);
+    let lines = changes(before, &lock, &made.users);
     if lines.is_empty() {
         return context.done(&format!(
             "{LOCK} is up to date: {} base images.\n",
@@ -130,7 +131,12 @@ fn write(
     ))
 }
 
-fn changes(before: &Lock, after: &Lock) -> Vec<String> {
+/// Says what differs between two locks, and which images a digest that moved rebuilds.
+fn changes(
+    before: &Lock,
+    after: &Lock,
+    users: &BTreeMap<String, BTreeSet<ImageName>>,
+) -> Vec<String> {
     let mut lines = Vec::new();
     for (name, base) in &after.bases {
         match before.bases.get(name) {
@@ -140,6 +146,9 @@ fn changes(before: &Lock, after: &Lock) -> Vec<String> {
             )),
             Some(old) if old.digest != base.digest => {
                 lines.push(format!("~ {name} {} -> {}", old.digest, base.digest));
+                let images = users.get(name).into_iter().flatten();
+                let images: Vec<String> = images.map(|image| format!("image.{image}")).collect();
+                lines.push(format!("    rebuilds {}", images.join(", ")));
             }
             Some(_) => {}
         }

@@ -1,5 +1,6 @@
 //! `windlass plan`: compares, prints, saves; writes nothing else anywhere.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use windlass_backends::files::write_whole;
@@ -8,10 +9,11 @@ use windlass_core::desired::{Desired, DesiredInputs, select};
 use windlass_core::diag::{Diagnostic, has_errors};
 use windlass_core::lock::Lock;
 use windlass_core::name::Address;
-use windlass_core::observed::Unread;
+use windlass_core::observed::{Fact, Observed, ObservedRepository, Unread};
 use windlass_core::oci::COMMIT_TIME_ANNOTATION;
-use windlass_core::plan::file::{self, Header, SavedPlan};
+use windlass_core::plan::file::{self, Header, PlanFileError, SavedPlan};
 use windlass_core::plan::{Plan, RepositoryAction, plan, warnings};
+use windlass_core::report::differences;
 use windlass_core::report::wire::Report;
 use windlass_engine::desire::{Desire, DesireOptions, Update, desire};
 use windlass_engine::observe::observe;
@@ -22,7 +24,7 @@ use crate::clock;
 use crate::commands::Context;
 use crate::commands::show::render;
 use crate::commands::version::VERSION;
-use crate::failure::{Exit, Failure};
+use crate::failure::{Exit, Failure, io};
 use crate::load::{self, Place};
 use crate::session::{Local, Session};
 
@@ -43,7 +45,7 @@ pub(crate) struct Made {
 }
 
 pub(crate) fn run(context: &Context<'_>, arguments: &PlanArgs) -> Result<Exit, Failure> {
-    let made = make(context, &arguments.only)?;
+    let made = make(context, &arguments.only, arguments.offline)?;
     let report = Report::new(&made.plan, &made.header, &made.diagnostics);
     if let Some(path) = &arguments.out {
         let saved = SavedPlan::new(made.header.clone(), made.plan.clone(), &made.diagnostics);
@@ -68,8 +70,14 @@ pub(crate) fn run(context: &Context<'_>, arguments: &PlanArgs) -> Result<Exit, F
             local_flag(context),
         ));
     }
+    if arguments.offline && made.plan.waits_for_reads() {
+        return Ok(Exit::Done);
+    }
     if !made.plan.is_applicable() {
         return Err(Failure::silent(exit_of_unusable(&made)));
+    }
+    if let Some(path) = &arguments.expect {
+        compare_with_reviewed(path, &report)?;
     }
     Ok(if arguments.detailed_exitcode && made.plan.has_changes() {
         Exit::Changes
@@ -100,7 +108,7 @@ pub(crate) fn exit_of_unusable(made: &Made) -> Exit {
 }
 
 /// Makes a plan: reads the manifest, settles its inputs, observes and compares.
-pub(crate) fn make(context: &Context<'_>, only: &[String]) -> Result<Made, Failure> {
+pub(crate) fn make(context: &Context<'_>, only: &[String], offline: bool) -> Result<Made, Failure> {
     let (place, mut loaded, local) = context.load()?;
     let addresses = only
         .iter()
@@ -129,6 +137,7 @@ pub(crate) fn make(context: &Context<'_>, only: &[String]) -> Result<Made, Failu
         update: Update::Nothing,
         today: clock::day(&created_at).to_owned(),
         now: clock::seconds(),
+        offline,
     };
     let settled = context.runtime.block_on(desire(
         &loaded.workspace,
@@ -142,6 +151,7 @@ pub(crate) fn make(context: &Context<'_>, only: &[String]) -> Result<Made, Failu
         problems,
         lock: resolved,
         used: _,
+        users: _,
         unresolved,
     } = settled;
     let Some(mut desired) = desired.filter(|_| !has_errors(&problems)) else {
@@ -150,7 +160,11 @@ pub(crate) fn make(context: &Context<'_>, only: &[String]) -> Result<Made, Failu
     context.terminal.show(&problems);
     desired.git_sha.clone_from(&loaded.git_sha);
     note_commit_time(&mut desired, &place.root);
-    let (mut plan, warnings, passing) = compare(context, &desired, &session);
+    let (mut plan, warnings, passing) = if offline {
+        (plan(&desired, &nothing_asked(&desired)), Vec::new(), false)
+    } else {
+        compare(context, &desired, &session)
+    };
     context.terminal.show(&warnings);
     plan.notes.append(&mut loaded.notes);
     let refusals = &loaded.workspace.refusals;
@@ -179,6 +193,56 @@ pub(crate) fn make(context: &Context<'_>, only: &[String]) -> Result<Made, Failu
         passing,
         parallel,
     })
+}
+
+/// Fails where the plan would do anything else than a reviewed one.
+fn compare_with_reviewed(path: &Path, report: &Report) -> Result<(), Failure> {
+    let bytes = std::fs::read(path).map_err(|error| {
+        io(
+            &format!("cannot read the reviewed plan {}", path.display()),
+            &error,
+        )
+    })?;
+    let reviewed = match file::parse(&bytes) {
+        Ok(saved) => Report::from(&saved),
+        Err(PlanFileError::NotAPlan) => serde_json::from_slice(&bytes).map_err(|error| {
+            Failure::error(format!(
+                "{} is neither a saved plan nor the JSON of a plan: {error}",
+                path.display()
+            ))
+        })?,
+        Err(error) => return Err(Failure::error(format!("{}: {error}", path.display()))),
+    };
+    let differences = differences(&reviewed, report);
+    if differences.is_empty() {
+        return Ok(());
+    }
+    let lines: Vec<String> = differences.iter().map(|it| format!("  {it}")).collect();
+    Err(Failure::error(format!(
+        "this plan is not the reviewed one ({}):\n{}",
+        path.display(),
+        lines.join("\n")
+    ))
+    .help("review this plan, or find out what moved"))
+}
+
+/// The world of a plan that asks nobody: nothing of it is known.
+fn nothing_asked(desired: &Desired) -> Observed {
+    let unread = || Fact::not_read("`--offline` asks no registry");
+    let repositories = desired.repositories.iter().map(|repository| {
+        let found = ObservedRepository {
+            facts: unread(),
+            tags: BTreeMap::new(),
+        };
+        (repository.key.clone(), found)
+    });
+    Observed {
+        repositories: repositories.collect(),
+        builder: Fact::Absent,
+        records: BTreeMap::new(),
+        inventories: BTreeMap::new(),
+        tag_counts: BTreeMap::new(),
+    }
 }
 
 /// Compares; returns the plan, what is to be said about it, and whether every read that failed can succeed later by itself.
