@@ -4,9 +4,9 @@
 
 mod age;
 mod changes;
+mod differ;
 pub mod graph;
 pub mod html;
-mod differ;
 pub mod json;
 pub mod markdown;
 mod markup;
@@ -17,8 +17,8 @@ pub mod text;
 mod visible;
 pub mod wire;
 
-pub use html::render_html;
 pub use differ::differences;
+pub use html::render_html;
 pub use json::render_json;
 pub use markdown::{marker, render_markdown};
 pub use text::{TextOptions, render_text};

@@ -39,6 +39,7 @@ pub(crate) async fn fingerprint(folder: &Path, case: &Case) -> Option<Fingerprin
         update: Update::Nothing,
         today: "2026-11-24".to_owned(),
         now: 1_795_478_400,
+        offline: false,
     };
     let files = WorkspaceFiles::new(folder.to_owned());
     let settled = desire(&workspace, &Lock::default(), &files, &Still, &options).await;

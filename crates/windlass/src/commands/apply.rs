@@ -36,7 +36,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &ApplyArgs) -> Result<Exit, 
 
 /// Makes a plan, shows it, asks, and carries it out.
 fn apply_made(context: &Context<'_>, arguments: &ApplyArgs) -> Result<Exit, Failure> {
-    let made = make(context, &arguments.only, false)?;
+    let made = make(context, &arguments.only)?;
     let report = Report::new(&made.plan, &made.header, &made.diagnostics);
     let changes = made.plan.has_changes();
     if changes || !arguments.auto_approve {

@@ -45,7 +45,7 @@ pub(crate) struct Made {
 }
 
 pub(crate) fn run(context: &Context<'_>, arguments: &PlanArgs) -> Result<Exit, Failure> {
-    let made = make(context, &arguments.only, arguments.offline)?;
+    let made = make_of(context, &arguments.only, arguments.offline)?;
     let report = Report::new(&made.plan, &made.header, &made.diagnostics);
     if let Some(path) = &arguments.out {
         let saved = SavedPlan::new(made.header.clone(), made.plan.clone(), &made.diagnostics);
@@ -108,7 +108,12 @@ pub(crate) fn exit_of_unusable(made: &Made) -> Exit {
 }
 
 /// Makes a plan: reads the manifest, settles its inputs, observes and compares.
-pub(crate) fn make(context: &Context<'_>, only: &[String], offline: bool) -> Result<Made, Failure> {
+pub(crate) fn make(context: &Context<'_>, only: &[String]) -> Result<Made, Failure> {
+    make_of(context, only, false)
+}
+
+/// The same, asking no registry where it is to be made offline.
+fn make_of(context: &Context<'_>, only: &[String], offline: bool) -> Result<Made, Failure> {
     let (place, mut loaded, local) = context.load()?;
     let addresses = only
         .iter()
