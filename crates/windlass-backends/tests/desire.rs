@@ -58,6 +58,7 @@ async fn settle(folder: &Path, images: &str, bases: &Bases, lock: &Lock) -> Desi
     let (workspace, problems) = load(&source, &ResolveInputs::new(&|_| "registry".to_owned()));
     let workspace = workspace.unwrap_or_else(|| panic!("{problems:?}"));
     let options = DesireOptions {
+        offline: false,
         locked: false,
         update: Update::Nothing,
         today: "2026-11-24".to_owned(),
