@@ -99,6 +99,7 @@ fn every_code_of_the_language_has_a_case_or_an_example() {
         "registry",
         "repository",
         "policy",
+        "include",
     ];
     let untested: Vec<&str> = Code::ALL
         .iter()

@@ -1,17 +1,19 @@
 //! The language: one test a case of `corpus/language`, all that windlass says about it in one snapshot.
 //!
-//! A case is a `windlass.kdl`; `inputs.json` beside it holds what comes from outside: `vars`, `environment`, `var_files`,
+//! A case is a `windlass.kdl` with the files that it includes; `inputs.json` beside it holds what comes from outside: `vars`, `environment`, `var_files`,
 //! `selected`.
 
 use std::error::Error;
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::Value;
-use windlass_core::diag::{Diagnostic, Source, Sourced, has_errors, json, text};
+use windlass_core::diag::{Code, Diagnostic, Source, Sourced, has_errors, json, text};
 use windlass_core::manifest::model::{Registry, Workspace};
-use windlass_core::manifest::{GitFact, GitFacts, ResolveInputs, load};
+use windlass_core::manifest::{
+    FolderEntry, GitFact, GitFacts, ManifestFiles, ResolveInputs, load_with,
+};
 use windlass_core::node::source_from_bytes;
 
 datatest_stable::harness! {
@@ -24,7 +26,7 @@ fn case_is_as_recorded(path: &Path) -> datatest_stable::Result<()> {
         .ok_or("a case lies in a folder")?
         .canonicalize()?;
     let (workspace, diagnostics) = match source_from_bytes("windlass.kdl", std::fs::read(path)?) {
-        Ok(source) => load(&source, &inputs(&folder)?),
+        Ok(source) => load_with(&source, &mut Folder(folder.clone()), &inputs(&folder)?),
         Err(diagnostic) => (None, vec![diagnostic]),
     };
     if workspace.is_some() == has_errors(&diagnostics) {
@@ -67,6 +69,35 @@ fn inputs(folder: &Path) -> Result<ResolveInputs<'static>, Box<dyn Error>> {
         },
         ..ResolveInputs::new(&host)
     })
+}
+
+/// The files of a case.
+struct Folder(PathBuf);
+
+impl ManifestFiles for Folder {
+    fn read(&mut self, path: &str) -> Result<Arc<Source>, Diagnostic> {
+        let bytes = std::fs::read(self.0.join(path)).map_err(|error| {
+            Diagnostic::error(Code::IncludeUnreadable, error.kind().to_string())
+        })?;
+        source_from_bytes(path, bytes)
+    }
+
+    fn list(&mut self, folder: &str) -> Vec<FolderEntry> {
+        let entries = std::fs::read_dir(self.0.join(folder))
+            .into_iter()
+            .flatten()
+            .flatten();
+        let entry = |entry: std::fs::DirEntry| {
+            let name = entry.file_name().into_string().ok()?;
+            // What is beside a case is no part of it.
+            let is_case = !name.ends_with(".snap") && name != "inputs.json";
+            is_case.then(|| FolderEntry {
+                name,
+                is_folder: entry.path().is_dir(),
+            })
+        };
+        entries.filter_map(entry).collect()
+    }
 }
 
 fn host(registry: &Registry) -> String {
@@ -155,6 +186,13 @@ fn write_workspace(shown: &mut String, workspace: &Workspace) -> std::fmt::Resul
         for (name, value) in image.stamp.args.iter().chain(&image.stamp.labels) {
             writeln!(shown, "  stamp {name}={:?}", value.value)?;
         }
+        for secret in &image.secrets {
+            writeln!(
+                shown,
+                "  secret {} = {} ({})",
+                secret.id, secret.name, secret.source
+            )?;
+        }
         for target in &image.targets {
             let tags: Vec<&str> = target.tags.iter().map(|it| it.value.as_str()).collect();
             writeln!(shown, "  {} {}", target.key, tags.join(" "))?;
@@ -171,6 +209,9 @@ fn write_workspace(shown: &mut String, workspace: &Workspace) -> std::fmt::Resul
         for rule in settings.lifecycle.iter().flat_map(|it| &it.value) {
             writeln!(shown, "  {rule:?}")?;
         }
+    }
+    if workspace.files.len() > 1 {
+        writeln!(shown, "files {}", workspace.files.join(" "))?;
     }
     write_rules(shown, workspace)
 }

@@ -46,6 +46,14 @@ pub enum FilesError {
         /// Its size.
         bytes: u64,
     },
+    /// A file is larger than what it is for allows.
+    #[error("`{path}` has more than {most} bytes")]
+    Larger {
+        /// The file.
+        path: String,
+        /// What is allowed.
+        most: u64,
+    },
     /// Files of a build context that cannot be sent; all of them.
     #[error("{}", .0.join("\n"))]
     Unusable(Vec<String>),
@@ -235,6 +243,51 @@ pub(crate) fn inside(root: &Path, path: &str) -> Result<PathBuf, FilesError> {
     } else {
         Err(FilesError::Outside(path.to_owned()))
     }
+}
+
+/// Reads the bytes of a small file of the workspace, at most `most` of them; `None` where there is no such file.
+///
+/// # Errors
+/// [`FilesError`] where the path leaves `root`, or the file is larger or cannot be read.
+pub fn read_small(root: &Path, path: &str, most: u64) -> Result<Option<Vec<u8>>, FilesError> {
+    let full = inside(root, path)?;
+    let bytes = match std::fs::File::open(&full) {
+        Ok(file) => {
+            let mut bytes = Vec::new();
+            file.take(most + 1)
+                .read_to_end(&mut bytes)
+                .map_err(|error| FilesError::system(format!("cannot read {path}"), &error))?;
+            bytes
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(FilesError::system(format!("cannot read {path}"), &error)),
+    };
+    if bytes.len() as u64 > most {
+        return Err(FilesError::Larger {
+            path: path.to_owned(),
+            most,
+        });
+    }
+    Ok(Some(bytes))
+}
+
+/// Lists a folder of the workspace, `.` for the workspace itself: names, and whether each is a folder, links followed.
+///
+/// Names that are not UTF-8 are left out; so is what cannot be looked at.
+///
+/// # Errors
+/// [`FilesError`] where the path leaves `root`, or the folder cannot be read.
+pub fn list(root: &Path, folder: &str) -> Result<Vec<(String, bool)>, FilesError> {
+    let full = inside(root, folder)?;
+    let entries = std::fs::read_dir(&full)
+        .map_err(|error| FilesError::system(format!("cannot read {folder}"), &error))?;
+    let entry = |entry: std::io::Result<std::fs::DirEntry>| {
+        let entry = entry.ok()?;
+        let name = entry.file_name().into_string().ok()?;
+        let is_folder = std::fs::metadata(entry.path()).ok()?.is_dir();
+        Some((name, is_folder))
+    };
+    Ok(entries.filter_map(entry).collect())
 }
 
 /// Writes a file as a whole: beside it first, then renamed, so that nobody sees half of it.

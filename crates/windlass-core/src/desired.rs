@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::diag::Location;
 use crate::dockerfile::ContextSources;
 use crate::fingerprint::{Inputs, InputsRecord, RecipeRecord};
-use crate::manifest::model::{ImageTarget, Registry, Repository, Variable, Workspace};
+use crate::manifest::model::{
+    ImageTarget, Registry, Repository, SecretSource, Variable, Workspace,
+};
 use crate::name::{Address, Digest, Fingerprint, ImageName, RepositoryKey};
 
 /// Everything a plan is made from on the wanted side.
@@ -86,6 +88,9 @@ pub struct BuildSpec {
     pub pins: Vec<Pin>,
     /// The workspace images that it is built from.
     pub needs: Vec<NeededImage>,
+    /// Where the values of its secrets come from, by the id of the mount.
+    #[serde(default)]
+    pub secrets: BTreeMap<String, SecretSource>,
     /// After how many seconds a build is given up.
     pub timeout_seconds: Option<u64>,
 }

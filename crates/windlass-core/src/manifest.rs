@@ -3,8 +3,11 @@
 //! [`read`] decodes the text into a typed tree with templates as written, [`resolve`] evaluates it against the outside.
 //! [`model`] is the resolved workspace that everything after the language works on: no templates, no defaults left to apply.
 
+mod files;
+mod glob;
 mod layers;
 pub mod model;
+mod path;
 pub mod raw;
 mod read;
 mod resolve;
@@ -17,13 +20,23 @@ use crate::diag::{Checked, Source, has_errors, sort};
 
 use self::model::Workspace;
 
+pub use self::files::{FolderEntry, ManifestFiles, TextFiles};
 pub use self::raw::Manifest;
 pub use self::read::{read, shape};
 pub use self::resolve::{GitFact, GitFacts, ResolveInputs, Shown, is_address, resolve, show};
 
-/// Reads and resolves a manifest: the workspace where there is no error, and everything to say, sorted.
+/// Reads and resolves a manifest that includes nothing: the workspace where there is no error, and everything to say, sorted.
 pub fn load(root: &Arc<Source>, inputs: &ResolveInputs<'_>) -> Checked<Workspace> {
-    let (manifest, mut diagnostics) = read(root, &mut |path| Err(format!("`{path}` is not read")));
+    load_with(root, &mut TextFiles::default(), inputs)
+}
+
+/// Reads and resolves a manifest and what it includes: the workspace where there is no error, and everything to say, sorted.
+pub fn load_with(
+    root: &Arc<Source>,
+    files: &mut dyn ManifestFiles,
+    inputs: &ResolveInputs<'_>,
+) -> Checked<Workspace> {
+    let (manifest, mut diagnostics) = read(root, files);
     let mut workspace = None;
     if let Some(manifest) = manifest {
         let (resolved, more) = resolve(&manifest, inputs);

@@ -32,6 +32,7 @@ use crate::apply::run::Run;
 use crate::event::Events;
 use crate::outcome::Outcome;
 use crate::ports::{Builder, BuilderError, Registry, RegistryError};
+use crate::secrets::SecretReader;
 
 /// The ports that an apply works through.
 #[derive(Debug)]
@@ -61,6 +62,8 @@ pub struct ApplyOptions {
     pub keep_going: bool,
     /// Whether cached build steps, and images built earlier for the same fingerprint, may be used.
     pub use_cache: bool,
+    /// Where the values of secrets come from.
+    pub secrets: SecretReader,
     /// Ends the apply early.
     pub cancel: Cancel,
 }
@@ -73,6 +76,7 @@ impl ApplyOptions {
             parallelism: 2,
             keep_going: false,
             use_cache: true,
+            secrets: SecretReader::default(),
             cancel: Cancel::never(),
         }
     }
@@ -109,6 +113,9 @@ pub enum ApplyError {
     /// Something has to be built or pushed, and the builder does not answer or cannot do it.
     #[error("{0}")]
     Builder(BuilderError),
+    /// Secrets that a build mounts cannot be had; each is named with where it comes from.
+    #[error("{}", .0.join("; "))]
+    Secrets(Vec<String>),
     /// It was told to end.
     #[error("interrupted before anything was written")]
     Interrupted,

@@ -530,6 +530,7 @@ fn build_spec(
         platforms: image.platforms.clone(),
         network: image.network.clone(),
         epoch: image.epoch,
+        secrets: image.secrets.iter().map(|it| it.id.clone()).collect(),
         bases,
         needs: named,
         ..Inputs::default()
@@ -545,6 +546,11 @@ fn build_spec(
         stamp_annotations: plain(&image.stamp.annotations),
         pins,
         needs,
+        secrets: image
+            .secrets
+            .iter()
+            .map(|it| (it.id.clone(), it.source.clone()))
+            .collect(),
         timeout_seconds: image.timeout_seconds,
     }
 }

@@ -8,3 +8,4 @@ pub mod observe;
 pub mod outcome;
 pub mod ports;
 pub mod recipe;
+pub mod secrets;

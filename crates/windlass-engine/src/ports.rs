@@ -18,6 +18,7 @@ use windlass_core::oci::Descriptor;
 use windlass_core::plan::{NewRepository, SettingChange};
 
 use crate::event::Events;
+use crate::secrets::SecretValue;
 
 /// A future that can be kept in a trait object.
 pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -395,6 +396,8 @@ pub struct BuildRequest {
     pub stage: Option<String>,
     /// The platform.
     pub platform: Platform,
+    /// The values of secrets that RUN steps may mount, by id; never shown.
+    pub secrets: BTreeMap<String, SecretValue>,
     /// The network of RUN steps.
     pub network: Option<String>,
     /// After how many seconds to give up.

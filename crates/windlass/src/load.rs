@@ -15,6 +15,7 @@ use crate::cli::Global;
 use crate::clock;
 use crate::failure::Failure;
 use crate::git_facts;
+use crate::manifest_files::WorkspaceManifests;
 
 /// The name of a manifest.
 pub(crate) const MANIFEST: &str = "windlass.kdl";
@@ -158,16 +159,13 @@ fn read_with_inputs<'a>(
     let text =
         files::read_text(&place.root, &place.manifest).map_err(|error| unreadable(&error))?;
     let source = Source::new(place.manifest.clone(), text.unwrap_or_default());
-    let mut include = |path: &str| {
-        files::read_text(&place.root, path)
-            .map_err(|error| error.to_string())?
-            .ok_or_else(|| format!("there is no file `{path}`"))
-    };
-    let (manifest, diagnostics) = read(&source, &mut include);
+    let mut included = WorkspaceManifests::new(place.root.clone());
+    let (manifest, diagnostics) = read(&source, &mut included);
     let Some(manifest) = manifest else {
         return Ok((None, diagnostics));
     };
-    let git = git_facts::ask(&place.root, &source.text);
+    let texts: Vec<&str> = manifest.files.iter().map(|it| it.text.as_str()).collect();
+    let git = git_facts::ask(&place.root, &texts.join("\n"));
     let inputs = inputs(global, git, registry_host)?;
     Ok((Some((manifest, inputs)), diagnostics))
 }

@@ -8,7 +8,9 @@ mod git_facts;
 mod hashing;
 mod load;
 mod logging;
+mod manifest_files;
 mod progress;
+mod secrets;
 mod session;
 mod terminal;
 

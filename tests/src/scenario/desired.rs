@@ -230,6 +230,7 @@ impl Document {
             stamp_labels: BTreeMap::new(),
             stamp_annotations: BTreeMap::new(),
             pins: Vec::new(),
+            secrets: BTreeMap::new(),
             timeout_seconds: None,
         })
     }

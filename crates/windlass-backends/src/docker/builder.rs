@@ -83,6 +83,7 @@ impl DockerBuilder {
             labels,
             stage,
             platform,
+            secrets,
             network,
             timeout_seconds: _,
             use_cache,
@@ -112,7 +113,12 @@ impl DockerBuilder {
             network: parse_network(network.as_deref())?,
             no_cache: !use_cache,
             name: Some(local_name),
-            secrets: SecretValues::default(),
+            secrets: SecretValues::new(
+                secrets
+                    .into_iter()
+                    .map(|(id, value)| (id, value.bytes().to_vec().into()))
+                    .collect(),
+            ),
             credentials: known,
         })
     }

@@ -46,6 +46,7 @@ fn request(bench: &Bench, dockerfile: &str, folder: &Path) -> BuildRequest {
         stage: None,
         platform: Platform::default(),
         network: None,
+        secrets: BTreeMap::new(),
         timeout_seconds: None,
         use_cache: true,
         credentials: Vec::new(),

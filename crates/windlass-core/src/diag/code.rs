@@ -33,6 +33,8 @@ codes! {
     TooDeep = "limits/too-deep",
     /// A file has more problems than are worth listing.
     TooManyProblems = "limits/too-many-problems",
+    /// The files of a manifest are larger than 8 MiB together.
+    WorkspaceTooLarge = "limits/workspace-too-large",
     /// The parser could not be started for want of memory.
     ParserUnavailable = "limits/parser-unavailable",
     /// No `windlass.kdl` up to the root of the repository.
@@ -133,6 +135,8 @@ codes! {
     UnknownRepository = "reference/unknown-repository",
     /// A repository that is `removed` or `moved` away and still named.
     StillDefined = "reference/still-defined",
+    /// A secret that no `secret` defines.
+    UnknownSecret = "reference/unknown-secret",
     /// A need that no `image` defines.
     UnknownImage = "reference/unknown-image",
     /// Images that need each other.
@@ -193,6 +197,8 @@ codes! {
     SecretArgument = "secret/arg-name",
     /// A value that looks like a credential.
     CredentialValue = "secret/credential-value",
+    /// A `secret` without a source, or with several.
+    SecretSource = "secret/source",
     /// `{{ secret.x }}`.
     SecretInterpolated = "secret/interpolated",
     /// A path outside the workspace.
@@ -243,6 +249,18 @@ codes! {
     LifecycleRule = "repository/lifecycle-rule",
     /// A lifecycle rule that would delete released images.
     LifecycleDeletesReleased = "repository/lifecycle-deletes-released",
+    /// An `include` that matches no file.
+    IncludeMatchesNothing = "include/matches-nothing",
+    /// Files that include each other.
+    IncludeCycle = "include/cycle",
+    /// An `include` of a file outside the workspace.
+    IncludeOutside = "include/outside",
+    /// Includes nested deeper than four.
+    IncludeTooDeep = "include/too-deep",
+    /// An included file that cannot be read.
+    IncludeUnreadable = "include/unreadable",
+    /// A node that `only` does not allow in an included file.
+    IncludeNotAllowed = "include/not-allowed",
     /// A `policy` without rules.
     BadPolicy = "policy/bad-policy",
     /// A `waiver` that does not say what it must.

@@ -11,8 +11,8 @@ use crate::diag::Sourced;
 
 use super::model::{Encryption, LifecycleRule};
 use super::raw::{
-    ImageBody, ImageNode, ImageRepository, Maps, MatrixNode, NeedNode, Pair, SettingsBody,
-    TagsNode, Text, WithNode,
+    ImageBody, ImageNode, ImageRepository, Maps, MatrixNode, NeedNode, Pair, SecretUse,
+    SettingsBody, TagsNode, Text, WithNode,
 };
 
 /// Who says something.
@@ -91,6 +91,7 @@ pub(super) struct MergedImage<'a> {
     pub(super) targets: List<'a, Text>,
     /// Every layer's `repository`, the strongest first.
     pub(super) repositories: Vec<Layered<'a, ImageRepository>>,
+    pub(super) secrets: List<'a, SecretUse>,
     pub(super) network: Option<Layered<'a, Text>>,
     pub(super) timeout: Option<Layered<'a, Sourced<u64>>>,
     pub(super) epoch: Option<Layered<'a, Sourced<i64>>>,
@@ -195,6 +196,7 @@ fn merge_layers<'a>(layers: &[ImageLayer<'a>]) -> MergedImage<'a> {
             .iter()
             .filter_map(|it| Some(it.layer.of(it.body.repository.as_ref()?)))
             .collect(),
+        secrets: all.list(|it| &it.secrets),
         network: all.first(|it| it.network.as_ref()),
         timeout: all.first(|it| it.timeout.as_ref()),
         epoch: all.first(|it| it.epoch.as_ref()),

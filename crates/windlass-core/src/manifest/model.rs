@@ -5,6 +5,7 @@
 mod environment;
 mod moves;
 mod policy;
+mod secret;
 
 use std::collections::BTreeMap;
 
@@ -17,6 +18,7 @@ use crate::name::{ImageName, Platform, RegistryName, RepositoryKey, Tag};
 pub use self::environment::Promotion;
 pub use self::moves::{Moved, Removed};
 pub use self::policy::{Policy, PolicyLevel, Waiver};
+pub use self::secret::{ImageSecret, SecretSource};
 
 /// A workspace, ready to be planned.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +56,8 @@ pub struct Workspace {
     pub uses_git: bool,
     /// How many builds may run at once, from `workspace { parallel }`.
     pub parallel: Option<usize>,
-    /// Paths of all files read as manifest, relative to the workspace; never part of a context.
+    /// Paths of all files read as manifest, the root first, then of all files that hold secrets; relative to the workspace, and never part of a
+    /// context.
     pub files: Vec<String>,
 }
 
@@ -145,6 +148,8 @@ pub struct Image {
     pub needs: Vec<Need>,
     /// Where it must be held, sorted by key; not empty.
     pub targets: Vec<ImageTarget>,
+    /// The secrets that its RUN steps may mount, sorted by id.
+    pub secrets: Vec<ImageSecret>,
     /// The network of RUN steps, `None` for the builder's default.
     pub network: Option<String>,
     /// After how many seconds a build is given up.

@@ -1,7 +1,9 @@
 //! The manifest as it was written: typed, with places, templates not evaluated, defaults not applied.
 
 mod environment;
+mod include;
 mod policy;
+mod secret;
 
 use std::sync::Arc;
 
@@ -11,7 +13,9 @@ use crate::node::Scalar;
 use super::model::{Encryption, LifecycleRule};
 
 pub use self::environment::{EnvironmentNode, Requirement};
+pub use self::include::IncludeNode;
 pub use self::policy::{MovedNode, PolicyNode, RemovedNode, WaiverNode};
+pub use self::secret::{SecretFrom, SecretNode, SecretUse};
 
 /// A text of the manifest; whether it may hold `{{ }}` is the field's matter.
 pub type Text = Sourced<String>;
@@ -23,6 +27,8 @@ pub struct Manifest {
     pub files: Vec<Arc<Source>>,
     /// Whether something could not be read, so that a name not found here may well be defined.
     pub incomplete: bool,
+    /// The `include` nodes of the file that was read last; none once all are followed.
+    pub includes: Vec<IncludeNode>,
     /// Whether reading reported an error.
     pub has_errors: bool,
     /// The `workspace` node.
@@ -33,6 +39,8 @@ pub struct Manifest {
     pub mirrors: Vec<MirrorNode>,
     /// The `var` nodes.
     pub variables: Vec<VariableNode>,
+    /// Where `defaults` stands, if it is given.
+    pub defaults_location: Option<Location>,
     /// `defaults { image { .. } }`.
     pub default_image: ImageBody,
     /// `defaults { repository { .. } }`.
@@ -43,6 +51,8 @@ pub struct Manifest {
     pub repositories: Vec<RepositoryNode>,
     /// The `environment` nodes.
     pub environments: Vec<EnvironmentNode>,
+    /// The `secret` nodes.
+    pub secrets: Vec<SecretNode>,
     /// The `policy` nodes.
     pub policies: Vec<PolicyNode>,
     /// The `waiver` nodes.
@@ -64,6 +74,18 @@ pub struct WorkspaceNode {
     pub repository_prefix: Option<Text>,
     /// How many builds may run at once.
     pub parallel: Option<usize>,
+}
+
+impl WorkspaceNode {
+    /// A workspace that says nothing; `location` is where it would stand.
+    pub fn unnamed(location: Location) -> Self {
+        Self {
+            name: Sourced::new(String::new(), location),
+            default_environment: None,
+            repository_prefix: None,
+            parallel: None,
+        }
+    }
 }
 
 /// `registry "name" { .. }`
@@ -253,6 +275,8 @@ pub struct ImageBody {
     pub targets: Vec<Text>,
     /// `repository`
     pub repository: Option<ImageRepository>,
+    /// `secret`
+    pub secrets: Vec<SecretUse>,
     /// `network`
     pub network: Option<Text>,
     /// `timeout`, in seconds

@@ -1,11 +1,14 @@
 //! Reading: from the text of a manifest to the typed tree.
 
+mod distinct;
 mod environment;
 mod image;
+mod include;
 mod matrix;
 mod policy;
 mod registry;
 mod repository;
+mod secret;
 mod variable;
 
 pub(super) use self::variable::snake_case;
@@ -20,42 +23,77 @@ use crate::name::ImageName;
 use crate::node::shape::{Kind, Shape};
 use crate::node::{self, Dec, Given, Mark, Reading, suggest};
 
+use super::files::ManifestFiles;
 use super::raw::{ImageBody, Manifest, Pair, SettingsBody, Text, WorkspaceNode};
 
 /// The newest edition of the language that this version reads.
 const EDITION: i64 = 1;
 
-/// Decodes a manifest. `include` hands over the text of an included file by its path.
+/// The kinds of nodes of the top level.
+const KINDS: &[&str] = &[
+    "builder",
+    "defaults",
+    "environment",
+    "image",
+    "include",
+    "mirror",
+    "moved",
+    "pattern",
+    "policy",
+    "registry",
+    "removed",
+    "repository",
+    "secret",
+    "var",
+    "waiver",
+    "workspace",
+];
+
+/// What a file may define.
+enum Kinds<'l> {
+    /// Everything, the workspace too.
+    Root,
+    /// What all of these allow, and no workspace.
+    Included(&'l [include::Limit]),
+}
+
+/// Decodes a manifest and what it includes.
 ///
 /// The tree is there whenever it makes sense to go on, with whatever could be read; it is complete only without errors.
-pub fn read(
-    root: &Arc<Source>,
-    include: &mut dyn FnMut(&str) -> Result<String, String>,
-) -> Checked<Manifest> {
-    // `include` is refused below until that node is built; the parameter is part of the contract.
-    let _: &mut dyn FnMut(&str) -> Result<String, String> = include;
-    let reading = Reading::new(root);
-    let manifest = read_top(&reading);
-    let manifest = manifest.map(|it| Manifest {
-        incomplete: it.incomplete || reading.is_incomplete(),
-        ..it
-    });
-    let diagnostics = reading.into_diagnostics();
-    let manifest = manifest.map(|it| Manifest {
-        has_errors: has_errors(&diagnostics),
-        ..it
+pub fn read(root: &Arc<Source>, files: &mut dyn ManifestFiles) -> Checked<Manifest> {
+    let mut collector = include::Collector::new(files);
+    let manifest = collector.read_root(root);
+    let mut diagnostics = std::mem::take(&mut collector.diagnostics);
+    let manifest = manifest.map(|it| {
+        distinct::check(&it, &mut diagnostics);
+        Manifest {
+            has_errors: has_errors(&diagnostics),
+            ..it
+        }
     });
     (manifest, diagnostics)
 }
 
 /// Returns the fields of a manifest, as its decoders ask for them.
 pub fn shape() -> Shape {
-    node::record(|top| drop(read_top(top.reading())))
+    node::record(|top| drop(read_top(top.reading(), &Kinds::Root)))
 }
 
-fn read_top(reading: &Reading) -> Option<Manifest> {
+fn read_top(reading: &Reading, kinds: &Kinds<'_>) -> Option<Manifest> {
     let mut top = reading.top();
-    let workspace = read_workspace(&mut top)?;
+    let workspace = match kinds {
+        Kinds::Root => read_workspace(&mut top)?,
+        Kinds::Included(limits) => {
+            include::check_kinds(&top, limits);
+            refuse_workspace(&mut top)
+        }
+    };
+    let includes = definitions(
+        &mut top,
+        "include",
+        "more files of the manifest",
+        include::read_include,
+    );
     let registries = definitions(
         &mut top,
         "registry",
@@ -74,7 +112,7 @@ fn read_top(reading: &Reading) -> Option<Manifest> {
         "a value that comes from outside",
         variable::read_variable,
     );
-    let (default_image, default_settings) = read_defaults(&mut top);
+    let (defaults_location, (default_image, default_settings)) = read_defaults(&mut top);
     let images = definitions(
         &mut top,
         "image",
@@ -92,6 +130,12 @@ fn read_top(reading: &Reading) -> Option<Manifest> {
         "environment",
         "where images go: registries, values of variables, guards",
         environment::read_environment,
+    );
+    let secrets = definitions(
+        &mut top,
+        "secret",
+        "a value that builds may mount, and that is shown nowhere",
+        secret::read_secret,
     );
     let policies = definitions(
         &mut top,
@@ -117,9 +161,11 @@ fn read_top(reading: &Reading) -> Option<Manifest> {
         "a repository that the workspace gave up",
         policy::read_removed,
     );
-    top.not_yet(&["include", "builder", "secret", "pattern"]);
+    top.not_yet(&["builder", "pattern"]);
     top.finish();
-    let manifest = Manifest {
+    Some(Manifest {
+        includes,
+        defaults_location,
         files: vec![Arc::clone(reading.source())],
         incomplete: false,
         has_errors: false,
@@ -132,45 +178,12 @@ fn read_top(reading: &Reading) -> Option<Manifest> {
         images,
         repositories,
         environments,
+        secrets,
         policies,
         waivers,
         moved,
         removed,
-    };
-    check_distinct(
-        reading,
-        "registry",
-        manifest.registries.iter().map(|it| &it.name),
-    );
-    check_distinct(
-        reading,
-        "mirror",
-        manifest.mirrors.iter().map(|it| &it.upstream),
-    );
-    check_distinct(reading, "var", manifest.variables.iter().map(|it| &it.name));
-    // What the names of a matrix are is known when they are rendered.
-    let names = manifest.images.iter().map(|it| &it.name);
-    check_distinct(
-        reading,
-        "image",
-        names.filter(|it| !it.value.contains("{{")),
-    );
-    check_distinct(
-        reading,
-        "repository",
-        manifest.repositories.iter().map(|it| &it.name),
-    );
-    check_distinct(
-        reading,
-        "environment",
-        manifest.environments.iter().map(|it| &it.name),
-    );
-    check_distinct(
-        reading,
-        "policy",
-        manifest.policies.iter().map(|it| &it.name),
-    );
-    Some(manifest)
+    })
 }
 
 /// Decodes all nodes of a kind; one whose name cannot be read makes the manifest incomplete.
@@ -191,23 +204,19 @@ fn definitions<T>(
     all
 }
 
-fn check_distinct<'a>(reading: &Reading, kind: &str, names: impl Iterator<Item = &'a Text>) {
-    let mut seen: BTreeMap<&str, &Text> = BTreeMap::new();
-    for name in names {
-        if let Some(earlier) = seen.get(name.value.as_str()) {
-            reading.report(
-                Diagnostic::error(
-                    Code::DuplicateDefinition,
-                    format!("{kind} `{}` is defined twice", name.value),
-                )
-                .at(&name.location, "again here")
-                .at(&earlier.location, "first defined here")
-                .help("give one of them another name"),
-            );
-        } else {
-            seen.insert(&name.value, name);
-        }
+/// The workspace of an included file: there must be none.
+fn refuse_workspace(top: &mut Dec<'_>) -> WorkspaceNode {
+    for node in top.children("workspace", "the name of the workspace") {
+        top.report(
+            Diagnostic::error(
+                Code::WorkspaceCount,
+                "`workspace` belongs into the root file",
+            )
+            .at(&node.head_location(), "this file is included")
+            .help("remove it: the root file names the workspace"),
+        );
     }
+    WorkspaceNode::unnamed(top.head_location())
 }
 
 /// Reads the `workspace` node. `None` where nothing else must be said: the manifest is for another windlass.
@@ -224,12 +233,7 @@ fn read_workspace(top: &mut Dec<'_>) -> Option<WorkspaceNode> {
                     .help("start the file with `workspace \"name\"`"),
             );
         }
-        return Some(WorkspaceNode {
-            name: Sourced::new(String::new(), place),
-            default_environment: None,
-            repository_prefix: None,
-            parallel: None,
-        });
+        return Some(WorkspaceNode::unnamed(place));
     };
     for again in nodes {
         top.report(
@@ -306,7 +310,7 @@ fn check_required_version(node: &Dec<'_>, required: &Text) {
     node.report(diagnostic);
 }
 
-fn read_defaults(top: &mut Dec<'_>) -> (ImageBody, SettingsBody) {
+fn read_defaults(top: &mut Dec<'_>) -> (Option<Location>, (ImageBody, SettingsBody)) {
     let bodies = top.block(
         "defaults",
         "what holds where a node says nothing",
@@ -317,7 +321,8 @@ fn read_defaults(top: &mut Dec<'_>) -> (ImageBody, SettingsBody) {
                 "for every repository",
                 repository::read_settings,
             );
-            (image.unwrap_or_default(), settings.unwrap_or_default())
+            let bodies = (image.unwrap_or_default(), settings.unwrap_or_default());
+            (Some(place(defaults)), bodies)
         },
     );
     bodies.unwrap_or_default()

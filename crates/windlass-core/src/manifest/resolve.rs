@@ -11,10 +11,10 @@ mod instances;
 mod lifecycle;
 mod matrix;
 mod needs;
-mod path;
 mod policy;
 mod registries;
 mod repositories;
+mod secrets;
 mod show;
 mod tags;
 mod targets;
@@ -103,6 +103,7 @@ impl<'a> Resolver<'a> {
         let waivers = self.resolve_waivers();
         let promotion = self.promotion();
         self.check_guards();
+        let secret_files = self.secret_files();
         self.refuse_not_carried_out();
         self.check_defaults();
         self.check_unused();
@@ -130,6 +131,7 @@ impl<'a> Resolver<'a> {
                 .files
                 .iter()
                 .map(|it| it.name.clone())
+                .chain(secret_files)
                 .collect(),
         }
     }

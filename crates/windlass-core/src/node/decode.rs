@@ -111,6 +111,17 @@ impl<'a> Dec<'a> {
         location
     }
 
+    /// Returns names and places of the children that nobody asked for yet, in order.
+    pub fn heads(&self) -> Vec<(&'a str, Location)> {
+        let spans = self
+            .children
+            .iter()
+            .map(|it| (it.name().value(), span_range(it.name().span())));
+        let good = spans.filter(|(_, span)| !self.reading.is_poisoned(span));
+        good.map(|(name, span)| (name, self.reading.location(span)))
+            .collect()
+    }
+
     /// Says whether the node has braces.
     pub fn has_block(&self) -> bool {
         match self.recorder() {

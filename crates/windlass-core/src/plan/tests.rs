@@ -71,6 +71,7 @@ fn spec(inputs: Inputs, needs: Vec<NeededImage>) -> BuildSpec {
         stamp_annotations: BTreeMap::new(),
         pins: Vec::new(),
         needs,
+        secrets: BTreeMap::new(),
         timeout_seconds: None,
     }
 }

@@ -172,6 +172,11 @@ fn request<R, B>(run: &Run<'_, R, B>, work: &Work<'_>, dockerfile: String) -> Bu
         labels,
         stage: inputs.stage.clone(),
         platform: inputs.platforms.first().cloned().unwrap_or_default(),
+        secrets: spec
+            .secrets
+            .iter()
+            .filter_map(|(id, source)| Some((id.clone(), run.secrets.get(source)?.clone())))
+            .collect(),
         network: inputs.network.clone(),
         timeout_seconds: spec.timeout_seconds,
         use_cache: run.options.use_cache,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::{join_all, join3};
+use windlass_core::manifest::model::SecretSource;
 use windlass_core::name::{Digest, Fingerprint, RegistryName, RepositoryKey, RepositoryName, Tag};
 use windlass_core::observed::{Fact, ImageFacts, RepositoryFacts, Unread};
 use windlass_core::plan::{
@@ -13,6 +14,7 @@ use windlass_core::plan::{
 use crate::apply::work::{Held, Place, Work};
 use crate::apply::{ApplyError, ApplyOptions, Ports};
 use crate::ports::{Builder, BuilderError, Registry, SettingsToRead};
+use crate::secrets::SecretValue;
 
 /// The tags of several repositories.
 pub(super) type Tags = BTreeMap<RepositoryKey, BTreeMap<Tag, Fact<ImageFacts>>>;
@@ -29,6 +31,8 @@ pub(super) struct Checked<'a> {
     pub(super) tags_left: bool,
     /// Images of the builder that this run may use, by fingerprint.
     pub(super) locals: BTreeMap<Fingerprint, Digest>,
+    /// The values of secrets that builds of this run mount.
+    pub(super) secrets: BTreeMap<SecretSource, SecretValue>,
 }
 
 /// A repository and what is left to do for it.
@@ -63,7 +67,36 @@ pub(super) async fn check<'a, R: Registry, B: Builder>(
     }
     let mut checked = comparison.finish()?;
     check_builder(&mut checked, ports.builder, options).await?;
+    checked.secrets = read_secrets(&checked.works, options)?;
     Ok(checked)
+}
+
+/// Reads every secret that a build of this run mounts, each once.
+fn read_secrets(
+    works: &[Work<'_>],
+    options: &ApplyOptions,
+) -> Result<BTreeMap<SecretSource, SecretValue>, ApplyError> {
+    let mut values = BTreeMap::new();
+    let mut missing = Vec::new();
+    for work in works.iter().filter(|work| work.needs_build()) {
+        for (id, source) in &work.spec.secrets {
+            if values.contains_key(source) {
+                continue;
+            }
+            match options.secrets.read(source) {
+                Ok(value) => drop(values.insert(source.clone(), value)),
+                Err(why) => missing.push(format!(
+                    "image.{} mounts secret {id}, and {source} {why}",
+                    work.name()
+                )),
+            }
+        }
+    }
+    if missing.is_empty() {
+        Ok(values)
+    } else {
+        Err(ApplyError::Secrets(missing))
+    }
 }
 
 /// What has to be read: nothing of what the plan leaves alone.
@@ -343,6 +376,7 @@ impl<'a> Comparison<'a> {
             done_tags: self.done_tags,
             tags_left: self.tags_left,
             locals: BTreeMap::new(),
+            secrets: BTreeMap::new(),
         })
     }
 }

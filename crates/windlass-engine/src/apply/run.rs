@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use windlass_core::manifest::model::SecretSource;
 use windlass_core::name::{Address, Digest, Fingerprint, ImageName, RepositoryKey, Tag};
 use windlass_core::observed::RepositoryFacts;
 use windlass_core::plan::{Plan, RepositoryPlan, RepositoryState};
@@ -11,6 +12,7 @@ use crate::apply::work::Work;
 use crate::apply::{ApplyOptions, Ports};
 use crate::event::{Event, Events, Phase};
 use crate::outcome::{Cause, FailedPhase, Failure, TagResult};
+use crate::secrets::SecretValue;
 
 /// An apply after its checks.
 pub(super) struct Run<'a, R, B> {
@@ -21,6 +23,7 @@ pub(super) struct Run<'a, R, B> {
     pub(super) repositories: BTreeMap<&'a RepositoryKey, RepositoryRun<'a>>,
     pub(super) works: Vec<Work<'a>>,
     pub(super) locals: BTreeMap<Fingerprint, Digest>,
+    pub(super) secrets: BTreeMap<SecretSource, SecretValue>,
     pub(super) tags_left: bool,
     /// What happened to wanted tags with a step; those that are not in it are unmoved.
     pub(super) tags: BTreeMap<(&'a RepositoryKey, &'a Tag), TagResult>,
@@ -67,6 +70,7 @@ impl<'a, R, B> Run<'a, R, B> {
             repositories: repositories.collect(),
             works: checked.works,
             locals: checked.locals,
+            secrets: checked.secrets,
             tags_left: checked.tags_left,
             tags: checked
                 .done_tags

@@ -22,6 +22,7 @@ use crate::failure::{Exit, Failure, io};
 use crate::load::{self, LOCK};
 use crate::logging;
 use crate::progress::{self, Mode, Progress, Settings};
+use crate::secrets;
 use crate::session::{Local, Session};
 
 /// Builds at once where neither the command line nor the manifest says.
@@ -209,6 +210,7 @@ impl Run<'_> {
                 .unwrap_or(PARALLEL),
             keep_going: self.arguments.keep_going,
             use_cache: !self.arguments.no_cache,
+            secrets: secrets::reader(self.root.clone()),
             cancel,
             ..ApplyOptions::new(self.root.clone())
         };
@@ -334,6 +336,7 @@ fn failure(error: &ApplyError) -> Failure {
         ApplyError::Registry { error, .. } if error.is_transient() => failure.exit(Exit::Transient).help("nothing was written; run it again"),
         ApplyError::Builder(_) => failure.help("nothing was written; `windlass plan` works without a Docker Engine, `apply` needs one to build and push"),
         ApplyError::NotRead { passing: true, .. } => failure.exit(Exit::Transient).help("nothing was written; run it again"),
+        ApplyError::Secrets(_) => failure.help("nothing was written; set them where this runs: a plan says of each secret where it comes from"),
         ApplyError::NotApplicable(_) | ApplyError::NotRead { .. } | ApplyError::Registry { .. } => failure,
     }
 }

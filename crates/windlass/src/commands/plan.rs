@@ -26,6 +26,7 @@ use crate::commands::show::render;
 use crate::commands::version::VERSION;
 use crate::failure::{Exit, Failure, io};
 use crate::load::{self, Place};
+use crate::secrets;
 use crate::session::{Local, Session};
 
 /// A plan with everything that was needed to make it.
@@ -172,6 +173,7 @@ fn make_of(context: &Context<'_>, only: &[String], offline: bool) -> Result<Made
     };
     context.terminal.show(&warnings);
     plan.notes.append(&mut loaded.notes);
+    plan.notes.extend(secrets::notes(&plan, &place.root));
     let refusals = &loaded.workspace.refusals;
     plan.refusals = refusals.iter().map(|it| it.message.clone()).collect();
     context.terminal.show(refusals);

@@ -7,6 +7,7 @@ use crate::node::{Dec, Given, Mark};
 
 use super::matrix::read_matrix;
 use super::repository::read_settings;
+use super::secret::read_uses;
 use super::{
     check_word, checked_name, no_template, pair, pairs, place, plain, read_inheritance, refers,
 };
@@ -97,6 +98,7 @@ pub(super) fn read_body(node: &mut Dec<'_>) -> ImageBody {
             read_maps,
         )
         .unwrap_or_default();
+    body.secrets = read_uses(node);
     body.needs = read_needs(node);
     body.matrix = node.block(
         "matrix",
@@ -127,7 +129,7 @@ fn refuse(node: &mut Dec<'_>, body: &ImageBody) {
             node.report(crate::node::not_yet(&format!("`{name}`"), &flag.location));
         }
     }
-    node.not_yet(&["named-context", "secret", "ssh", "builder", "max-size"]);
+    node.not_yet(&["named-context", "ssh", "builder", "max-size"]);
     if let Some(network) = &body.network {
         check_word(node, "network", network, &["default", "none", "host"]);
     }

@@ -100,7 +100,7 @@ impl Resolver<'_> {
             Kind::Arg if secret::is_secret_name(name) => {
                 Diagnostic::error(Code::SecretArgument, format!("`{name}` is named like a secret"))
                     .at(&key.location, "build args stay in the image's history")
-                    .help("a secret reaches a build as `secret`, mounted into the RUN that needs it (not supported yet); rename the arg if it is none")
+                    .help("a secret reaches a build as `secret`, mounted into the RUN that needs it: `secret \"name\"`; rename the arg if it is none")
             }
             Kind::Arg if !is_arg_name(name) => {
                 Diagnostic::error(Code::BadInput, format!("`{name}` is no name for a build arg"))

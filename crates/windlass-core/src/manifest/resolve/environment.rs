@@ -1,12 +1,12 @@
 //! The environment: which one is selected, and what it narrows, sets and demands.
 
 use crate::diag::{Code, Diagnostic};
+use crate::manifest::glob;
 use crate::manifest::model::Promotion;
 use crate::manifest::raw::{EnvironmentNode, Requirement};
 use crate::name::RegistryName;
 use crate::node::suggest;
 
-use super::tags::glob_matches;
 use super::{GitFact, Resolver};
 
 impl<'a> Resolver<'a> {
@@ -186,10 +186,10 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn other_branch(&self, glob: &str) -> Option<(String, &'static str)> {
+    fn other_branch(&self, pattern: &str) -> Option<(String, &'static str)> {
         let help = "check that branch out, or let its pipeline do this";
         match &self.inputs.git.branch {
-            GitFact::Known(branch) if glob_matches(glob, branch) => None,
+            GitFact::Known(branch) if glob::matches(pattern, branch) => None,
             GitFact::Known(branch) => Some((format!("the branch is `{branch}`"), help)),
             GitFact::Absent(why) | GitFact::Unavailable(why) => {
                 Some((format!("the branch is not known: {why}"), help))

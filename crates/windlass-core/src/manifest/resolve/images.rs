@@ -3,15 +3,16 @@
 use crate::diag::{Code, Diagnostic, Location, Sourced};
 use crate::manifest::layers::{Layered, MergedImage, MergedRecipe};
 use crate::manifest::model::{Image, ImageTarget, Recipe, Repository};
-use crate::manifest::raw::Text;
+use crate::manifest::path;
+use crate::manifest::raw::{ImageNode, Text};
 use crate::manifest::template::{Place, Values as _};
 use crate::name::{ImageName, Platform, RegistryName, RepositoryKey, RepositoryName};
 
+use super::Resolver;
 use super::inputs::{ImageScope, RegistryScope, Scope};
 use super::instances::Instance;
 use super::needs::image_needs;
 use super::targets::Owner;
-use super::{Resolver, path};
 
 /// An image with the places that must hold it.
 pub(super) struct Placed<'a> {
@@ -135,7 +136,7 @@ impl<'a> Resolver<'a> {
                 Err("its targets hold it under different names".to_owned()),
             ),
         };
-        let context = self.context(body, &build_scope);
+        let context = self.context(image.node, body, &build_scope);
         let recipe = self.recipe(image, context.as_deref(), &build_scope);
         let (args, labels, annotations) = self.maps(&body.maps, &build_scope);
         let stamp = self.stamp(body, &stamp_scope);
@@ -164,6 +165,7 @@ impl<'a> Resolver<'a> {
             stamp,
             needs: image_needs(image),
             targets,
+            secrets: self.secrets(&body.secrets),
             network: value(&body.network),
             timeout_seconds: body.timeout.map(|it| it.value),
             epoch: body.epoch.map_or(0, |it| it.value.unsigned_abs()),
@@ -197,10 +199,15 @@ impl<'a> Resolver<'a> {
             .collect()
     }
 
-    fn context(&mut self, body: &MergedImage<'_>, scope: &Scope<'_>) -> Option<String> {
+    fn context(
+        &mut self,
+        node: &ImageNode,
+        body: &MergedImage<'_>,
+        scope: &Scope<'_>,
+    ) -> Option<String> {
         match &body.context {
             Some(context) => self.path(context, scope),
-            None => Some(".".to_owned()),
+            None => Some(path::folder_of(&node.location.source.name).to_owned()),
         }
     }
 

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use crate::diag::{Code, Diagnostic, Location, Sourced};
 use crate::manifest::model::{Moved, Policy, Removed, Repository, Waiver};
+use crate::manifest::path;
 use crate::manifest::raw::Text;
 use crate::name::{Day, RepositoryName};
 use crate::node::suggest;
 
-use super::{Resolver, path};
+use super::Resolver;
 
 impl Resolver<'_> {
     /// Refuses plans of what is read and checked, and what no later stage does anything about yet.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::diag::{Code, Diagnostic, Location, Sourced};
+use crate::manifest::glob;
 use crate::manifest::model::{Image, Repository};
 use crate::manifest::raw::Text;
 use crate::manifest::template::{Namespace, Place, Values as _};
@@ -59,6 +60,10 @@ impl Resolver<'_> {
                 for tag in &target.tags {
                     let key = (&target.key, &tag.value);
                     if let Some((other, place)) = seen.get(&key) {
+                        // An image that is defined twice is told so.
+                        if other.name == image.name {
+                            continue;
+                        }
                         self.diagnostics
                             .push(duplicate(image, other, tag, place, &target.key));
                     } else {
@@ -103,7 +108,7 @@ fn moving(tag: &Sourced<Tag>, repository: &Repository) -> Option<Diagnostic> {
     let is_constant = !tag.location.text().contains("{{");
     let is_version = text.bytes().any(|b| b.is_ascii_digit());
     let tags = repository.settings.tags.as_ref()?;
-    let is_excepted = tags.value.except.iter().any(|it| glob_matches(it, text));
+    let is_excepted = tags.value.except.iter().any(|it| glob::matches(it, text));
     if !is_constant || is_version || tags.value.mutable != is_excepted {
         return None;
     }
@@ -120,54 +125,10 @@ fn moving(tag: &Sourced<Tag>, repository: &Repository) -> Option<Diagnostic> {
     )
 }
 
-/// Says whether a text matches a pattern in which `*` stands for anything.
-pub(super) fn glob_matches(pattern: &str, text: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = text.strip_prefix(first) else {
-        return false;
-    };
-    let mut parts = parts.peekable();
-    if parts.peek().is_none() {
-        return rest.is_empty();
-    }
-    while let Some(part) = parts.next() {
-        if parts.peek().is_none() {
-            return rest.ends_with(part);
-        }
-        match rest.find(part) {
-            Some(at) => rest = &rest[at + part.len()..],
-            None => return false,
-        }
-    }
-    true
-}
-
 fn shortened(text: &str) -> String {
     if text.chars().count() <= 140 {
         return text.to_owned();
     }
     let start: String = text.chars().take(137).collect();
     format!("{start}...")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn globs_match_whole_texts() {
-        for (pattern, text) in [
-            ("v*", "v1"),
-            ("*", ""),
-            ("a*b*c", "a1b2c"),
-            ("x", "x"),
-            ("*.*", "1.2"),
-        ] {
-            assert!(glob_matches(pattern, text), "{pattern} {text}");
-        }
-        for (pattern, text) in [("v*", "1v"), ("a*b", "abc"), ("x", "xy"), ("a*a", "a")] {
-            assert!(!glob_matches(pattern, text), "{pattern} {text}");
-        }
-    }
 }

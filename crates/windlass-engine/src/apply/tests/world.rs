@@ -150,6 +150,7 @@ impl Story {
             stamp_annotations: self.stamps.clone(),
             pins,
             needs,
+            secrets: BTreeMap::new(),
             timeout_seconds: None,
         }
     }

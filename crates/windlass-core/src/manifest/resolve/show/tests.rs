@@ -1,7 +1,7 @@
 use super::*;
 use crate::diag::{Source, text::render_plain};
 use crate::manifest::model::Registry;
-use crate::manifest::read;
+use crate::manifest::{TextFiles, read};
 
 const MANIFEST: &str = r#"workspace "shop" { repository-prefix "acme/" }
 var "version" { default "1.2" }
@@ -63,9 +63,10 @@ repository "logs" extends="release" {
 "#;
 
 fn shown(address: &str) -> Shown {
-    let (manifest, diagnostics) = read(&Source::new("windlass.kdl", MANIFEST), &mut |_| {
-        Err(String::new())
-    });
+    let (manifest, diagnostics) = read(
+        &Source::new("windlass.kdl", MANIFEST),
+        &mut TextFiles::default(),
+    );
     assert_eq!(render_plain(&diagnostics), "");
     let host = |registry: &Registry| registry.account.clone();
     let inputs = ResolveInputs::new(&host);

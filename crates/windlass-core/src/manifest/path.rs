@@ -11,8 +11,7 @@ pub(super) fn normalize(path: &str) -> Result<String, &'static str> {
     if path.is_empty() {
         return Err("is empty");
     }
-    let drive = path.as_bytes().get(1) == Some(&b':');
-    if path.starts_with('/') || path.starts_with('~') || drive {
+    if is_absolute(path) {
         return Err("is absolute");
     }
     if path.contains('\\') {
@@ -39,13 +38,22 @@ pub(super) fn normalize(path: &str) -> Result<String, &'static str> {
     Ok(parts.join("/"))
 }
 
+fn is_absolute(path: &str) -> bool {
+    path.starts_with(['/', '~']) || path.as_bytes().get(1) == Some(&b':')
+}
+
+/// Returns the folder of a file in plain form, `.` for the workspace itself.
+pub(super) fn folder_of(file: &str) -> &str {
+    file.rsplit_once('/').map_or(".", |it| it.0)
+}
+
 /// Brings a path that a manifest file says, relative to that file, into its plain form.
 ///
 /// # Errors
 /// A fragment that says why the path cannot be used.
 pub(super) fn normalize_from(file: &str, path: &str) -> Result<String, &'static str> {
     match file.rsplit_once('/') {
-        Some((folder, _)) if !path.is_empty() && !path.starts_with(['/', '~']) => {
+        Some((folder, _)) if !path.is_empty() && !is_absolute(path) => {
             normalize(&format!("{folder}/{path}"))
         }
         _ => normalize(path),
