@@ -17,6 +17,10 @@ const DEEPEST: usize = 4;
 /// The most bytes of all files of a workspace together.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "one shape for the readers of all nodes"
+)]
 pub(super) fn read_include(node: &mut Dec<'_>) -> Option<IncludeNode> {
     let globs: Vec<Text> = node
         .required_values("a path, in which `*` stands for anything")
@@ -95,7 +99,7 @@ impl<'f> Collector<'f> {
         self.bytes = root.text.len();
         let mut manifest = self.read_source(root, &Kinds::Root)?;
         let includes = std::mem::take(&mut manifest.includes);
-        self.follow(&includes, &[root.name.clone()], &[], &mut manifest);
+        self.follow(&includes, std::slice::from_ref(&root.name), &[], &mut manifest);
         Some(manifest)
     }
 
