@@ -90,7 +90,8 @@ impl ManifestFiles for Folder {
         let entry = |entry: std::fs::DirEntry| {
             let name = entry.file_name().into_string().ok()?;
             // What is beside a case is no part of it.
-            let is_case = !name.ends_with(".snap") && name != "inputs.json";
+            let is_snapshot = Path::new(&name).extension() == Some("snap".as_ref());
+            let is_case = !is_snapshot && name != "inputs.json";
             is_case.then(|| FolderEntry {
                 name,
                 is_folder: entry.path().is_dir(),
