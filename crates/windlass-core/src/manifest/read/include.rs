@@ -99,7 +99,12 @@ impl<'f> Collector<'f> {
         self.bytes = root.text.len();
         let mut manifest = self.read_source(root, &Kinds::Root)?;
         let includes = std::mem::take(&mut manifest.includes);
-        self.follow(&includes, std::slice::from_ref(&root.name), &[], &mut manifest);
+        self.follow(
+            &includes,
+            std::slice::from_ref(&root.name),
+            &[],
+            &mut manifest,
+        );
         Some(manifest)
     }
 
