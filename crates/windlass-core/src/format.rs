@@ -5,7 +5,7 @@
 //! what a manifest is: manifests, policy packs and files of variables are formatted alike.
 
 mod check;
-mod token;
+pub(crate) mod token;
 mod tree;
 mod write;
 

@@ -17,6 +17,8 @@ pub mod manifest;
 
 pub mod pattern;
 
+pub mod editor;
+
 pub mod dockerfile;
 
 pub mod shell;

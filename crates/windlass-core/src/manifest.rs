@@ -50,5 +50,10 @@ pub fn load_with(
     (workspace, diagnostics)
 }
 
+/// Returns the names of expressions that are there in every workspace, such as `git.sha`.
+pub fn template_names() -> Vec<String> {
+    template::fixed_names()
+}
+
 #[cfg(test)]
 mod tests;

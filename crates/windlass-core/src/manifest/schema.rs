@@ -258,7 +258,8 @@ fn has_template(shape: &Shape) -> bool {
     own || shape.any_property.as_ref().is_some_and(|it| it.template)
 }
 
-fn takes(shape: &Shape) -> String {
+/// Returns what a node takes, for people.
+pub(crate) fn takes(shape: &Shape) -> String {
     let values: Vec<String> = shape.values.iter().map(takes_value).collect();
     let first = values.join(", ");
     match shape.form() {

@@ -21,7 +21,7 @@ use crate::node::{Scalar, inner_location};
 use super::raw::{MatrixNode, Text};
 
 use self::names::{Known, NameCheck};
-pub(super) use self::names::{Name, Namespace};
+pub(super) use self::names::{Name, Namespace, fixed_names};
 use self::split::{Piece, split};
 
 /// How much one expression may compute.

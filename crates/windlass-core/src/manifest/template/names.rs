@@ -69,6 +69,15 @@ impl Namespace {
     }
 }
 
+/// Returns every fixed name, such as `git.sha`.
+pub(in crate::manifest) fn fixed_names() -> Vec<String> {
+    let names = NAMESPACES.iter().flat_map(|(word, namespace)| {
+        let keys = namespace.keys().iter();
+        keys.map(move |key| format!("{word}.{key}"))
+    });
+    names.collect()
+}
+
 /// A name such as `git.sha`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::manifest) struct Name {
