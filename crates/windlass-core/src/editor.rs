@@ -102,7 +102,7 @@ impl Editor<'_> {
 
     fn describe_name(&self, cursor: &Cursor) -> Option<String> {
         let name = self.text.get(cursor.word.clone()?)?.trim_matches('"');
-        if let Some(parameter) = self.parameters(cursor).find(|it| it.name == name) {
+        if let Some(parameter) = parameters(cursor).find(|it| it.name == name) {
             return Some(format!(
                 "`{name}` ({})\n\n{}",
                 parameter.kind.as_str(),
@@ -122,21 +122,21 @@ impl Editor<'_> {
         };
         Some(format!("`{}`: {doc}", field.name))
     }
+}
 
-    /// Returns the parameters of the pattern whose `with` the cursor is in.
-    fn parameters(&self, cursor: &Cursor) -> impl Iterator<Item = &'static pattern::Parameter> {
-        let image = cursor
-            .path
-            .last()
-            .filter(|it| it.name == "with")
-            .and_then(|_| cursor.path.iter().rev().nth(1));
-        let named = image.and_then(|it| it.properties.iter().find(|it| it.0 == "pattern"));
-        let found = named.and_then(|(_, reference)| {
-            let (name, major) = reference.split_once('@')?;
-            pattern::find(name, major.parse().ok()?).ok()
-        });
-        found.into_iter().flat_map(|it| it.parameters)
-    }
+/// Returns the parameters of the pattern whose `with` the cursor is in.
+fn parameters(cursor: &Cursor) -> impl Iterator<Item = &'static pattern::Parameter> {
+    let image = cursor
+        .path
+        .last()
+        .filter(|it| it.name == "with")
+        .and_then(|_| cursor.path.iter().rev().nth(1));
+    let named = image.and_then(|it| it.properties.iter().find(|it| it.0 == "pattern"));
+    let found = named.and_then(|(_, reference)| {
+        let (name, major) = reference.split_once('@')?;
+        pattern::find(name, major.parse().ok()?).ok()
+    });
+    found.into_iter().flat_map(|it| it.parameters)
 }
 
 fn describe_field(field: &FieldShape) -> String {

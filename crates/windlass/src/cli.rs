@@ -134,6 +134,8 @@ pub(crate) enum Command {
     Local(LocalArgs),
     /// Explain a code of a diagnostic; all codes where none is named
     Explain(ExplainArgs),
+    /// Serve an editor: the language server, over standard input and output
+    Lsp,
     /// Print the fields of the manifest language
     Schema(SchemaArgs),
     /// Print the version

@@ -11,6 +11,7 @@ pub(crate) mod lint;
 pub(crate) mod local;
 pub(crate) mod lock;
 pub(crate) mod matrix;
+pub(crate) mod lsp;
 pub(crate) mod outcome;
 pub(crate) mod plan;
 pub(crate) mod render;

@@ -29,6 +29,26 @@ pub(crate) struct Place {
     pub(crate) root: PathBuf,
     /// The manifest, relative to it.
     pub(crate) manifest: String,
+    /// Texts that count instead of the files of this name: what an editor has not saved yet.
+    pub(crate) open: BTreeMap<String, String>,
+}
+
+impl Place {
+    pub(crate) fn new(root: PathBuf, manifest: String) -> Self {
+        Self {
+            root,
+            manifest,
+            open: BTreeMap::new(),
+        }
+    }
+
+    /// Reads a text of the workspace; `None` where there is no such file.
+    pub(crate) fn read_text(&self, path: &str) -> Result<Option<String>, files::FilesError> {
+        match self.open.get(path) {
+            Some(text) => Ok(Some(text.clone())),
+            None => files::read_text(&self.root, path),
+        }
+    }
 }
 
 /// Finds the manifest: the one named, or `windlass.kdl` in this folder or one above it, up to the checkout's root.
@@ -48,14 +68,11 @@ pub(crate) fn find(global: &Global) -> Result<Place, Failure> {
             .file_name()
             .map(|name| name.to_string_lossy().into_owned())
             .unwrap_or_default();
-        return Ok(Place { root, manifest });
+        return Ok(Place::new(root, manifest));
     }
     for folder in here.ancestors() {
         if folder.join(MANIFEST).is_file() {
-            return Ok(Place {
-                root: folder.to_owned(),
-                manifest: MANIFEST.to_owned(),
-            });
+            return Ok(Place::new(folder.to_owned(), MANIFEST.to_owned()));
         }
         if folder.join(".git").exists() {
             break;
@@ -156,10 +173,11 @@ fn read_with_inputs<'a>(
     global: &Global,
     registry_host: &'a dyn Fn(&Registry) -> String,
 ) -> Result<(ReadWithInputs<'a>, Vec<Diagnostic>), Failure> {
-    let text =
-        files::read_text(&place.root, &place.manifest).map_err(|error| unreadable(&error))?;
+    let text = place
+        .read_text(&place.manifest)
+        .map_err(|error| unreadable(&error))?;
     let source = Source::new(place.manifest.clone(), text.unwrap_or_default());
-    let mut included = WorkspaceManifests::new(place.root.clone());
+    let mut included = WorkspaceManifests::new(place);
     let (manifest, diagnostics) = read(&source, &mut included);
     let Some(manifest) = manifest else {
         return Ok((None, diagnostics));

@@ -177,7 +177,9 @@ impl Server<'_> {
     }
 
     fn document(&self, parameters: &Value) -> Result<(&str, &Document), (i64, String)> {
-        let uri = parameters["textDocument"]["uri"].as_str().unwrap_or_default();
+        let uri = parameters["textDocument"]["uri"]
+            .as_str()
+            .unwrap_or_default();
         let found = self.documents.get_key_value(uri);
         found
             .map(|(uri, document)| (uri.as_str(), document))

@@ -9,6 +9,7 @@ mod hashing;
 mod load;
 mod logging;
 mod manifest_files;
+mod lsp;
 mod progress;
 mod secrets;
 mod session;
@@ -89,6 +90,7 @@ fn run(cli: &Cli, terminal: Terminal) -> Result<Exit, Failure> {
         Command::Man(arguments) => commands::shell::man(&context, arguments),
         Command::Local(arguments) => commands::local::run(&context, arguments),
         Command::Explain(arguments) => commands::explain::run(&context, arguments),
+        Command::Lsp => commands::lsp::run(&context),
         Command::Schema(arguments) => commands::schema::run(&context, arguments),
         Command::Version(arguments) => commands::version::run(&context, arguments),
     }

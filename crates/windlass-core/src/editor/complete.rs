@@ -5,8 +5,8 @@ use std::ops::Range;
 use crate::node::shape::{FieldShape, Form, Kind, Shape, ValueShape};
 use crate::{manifest, pattern};
 
-use super::Editor;
 use super::cursor::{Cursor, Spot};
+use super::{Editor, parameters};
 
 /// One thing that can be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,8 +70,7 @@ fn statement_field<'a>(editor: &'a Editor<'_>, cursor: &Cursor) -> Option<&'a Fi
 
 fn names(editor: &Editor<'_>, cursor: &Cursor) -> Vec<Completion> {
     let replace = cursor.replaced();
-    let mut all: Vec<Completion> = editor
-        .parameters(cursor)
+    let mut all: Vec<Completion> = parameters(cursor)
         .map(|it| Completion {
             label: it.name.to_owned(),
             detail: format!("{}: {}", it.kind.as_str(), it.doc),

@@ -100,7 +100,7 @@ fn files(context: &Context<'_>, named: &[PathBuf]) -> Result<Vec<PathBuf>, Failu
 }
 
 /// Adds the files ending in `.kdl` below a folder: no hidden folders, no links, and not into workspaces of their own.
-fn collect(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), Failure> {
+pub(crate) fn collect(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), Failure> {
     let failed = |error: &std::io::Error| io(&format!("cannot list {}", folder.display()), error);
     for entry in std::fs::read_dir(folder).map_err(|error| failed(&error))? {
         let entry = entry.map_err(|error| failed(&error))?;
@@ -118,7 +118,7 @@ fn collect(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), Failure> {
 }
 
 /// Says whether a folder is a workspace of its own; a file of that name which another one includes has no `workspace` node.
-fn is_workspace(folder: &Path) -> bool {
+pub(crate) fn is_workspace(folder: &Path) -> bool {
     std::fs::read_to_string(folder.join(MANIFEST)).is_ok_and(|text| {
         text.lines()
             .any(|line| line.trim_start().starts_with("workspace "))

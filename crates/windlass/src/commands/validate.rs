@@ -5,10 +5,10 @@ use windlass_backends::files::WorkspaceFiles;
 use windlass_core::diag::{Diagnostic, has_errors, json as diagnostics_json, text};
 use windlass_engine::recipe::prepare;
 
-use crate::cli::{DiagnosticFormat, ValidateArgs};
+use crate::cli::{DiagnosticFormat, Global, ValidateArgs};
 use crate::commands::Context;
 use crate::failure::{Exit, Failure};
-use crate::load;
+use crate::load::{self, Place};
 use crate::session::default_host;
 
 pub(crate) fn run(context: &Context<'_>, arguments: &ValidateArgs) -> Result<Exit, Failure> {
@@ -51,8 +51,15 @@ fn json_out(context: &Context<'_>, diagnostics: &[Diagnostic]) -> Result<(), Fai
 
 /// Returns all diagnostics, and what to say where there is no error.
 pub(super) fn check(context: &Context<'_>) -> Result<(Vec<Diagnostic>, String), Failure> {
-    let place = load::find(context.global)?;
-    let loaded = match load::load(&place, context.global, &default_host) {
+    check_place(&load::find(context.global)?, context.global)
+}
+
+/// The same for a manifest that has been found.
+pub(crate) fn check_place(
+    place: &Place,
+    global: &Global,
+) -> Result<(Vec<Diagnostic>, String), Failure> {
+    let loaded = match load::load(place, global, &default_host) {
         Ok(loaded) => loaded,
         Err(failure) if !failure.diagnostics.is_empty() => {
             return Ok((failure.diagnostics, String::new()));
@@ -67,7 +74,7 @@ pub(super) fn check(context: &Context<'_>) -> Result<(Vec<Diagnostic>, String), 
         count(workspace.repositories.len(), "repository", "repositories"),
         count(workspace.registries.len(), "registry", "registries"),
     );
-    let files = WorkspaceFiles::new(place.root);
+    let files = WorkspaceFiles::new(place.root.clone());
     let mut diagnostics = loaded.diagnostics;
     for image in &workspace.images {
         diagnostics.extend(prepare(image, &files).1);

@@ -98,7 +98,9 @@ mod tests {
 
     #[test]
     fn what_is_no_message_is_said_and_ends_the_talk() {
-        assert!(all("Content-Length: 1\r\n\r\n{Content-Length: 2\r\n\r\n{}")[0].starts_with("NotJson"));
+        assert!(
+            all("Content-Length: 1\r\n\r\n{Content-Length: 2\r\n\r\n{}")[0].starts_with("NotJson")
+        );
         assert_eq!(all("hello\r\n\r\n").len(), 1);
         assert_eq!(all("Content-Length: 9\r\n\r\n{}").len(), 1);
         assert_eq!(all("Content-Length: 99999999999\r\n\r\n{}").len(), 1);

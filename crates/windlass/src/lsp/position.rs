@@ -76,7 +76,10 @@ mod tests {
         for offset in (0..=text.len()).filter(|it| text.is_char_boundary(*it)) {
             let position = position_at(text, offset);
             let back = offset_at(text, &position);
-            assert!(back == offset || text[back..].starts_with("\r\n"), "{offset}");
+            assert!(
+                back == offset || text[back..].starts_with("\r\n"),
+                "{offset}"
+            );
         }
     }
 }

@@ -1,10 +1,10 @@
 //! The workspace behind open texts: which manifest they belong to, what is wrong with it, what it defines.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use windlass_backends::files;
 use windlass_core::diag::{Diagnostic, Location, Severity, Source};
 use windlass_core::editor::{Definition, definitions as defined};
 use windlass_core::node::Reading;
@@ -30,16 +30,16 @@ pub(super) struct Findings {
 pub(super) fn check(documents: &Documents, global: &Global, findings: &mut Findings) {
     let mut places: BTreeMap<PathBuf, Place> = BTreeMap::new();
     for document in documents.values() {
-        if let Some(place) = document.path.as_ref().and_then(|it| place_of(it, documents, global)) {
+        if let Some(place) = document
+            .path
+            .as_ref()
+            .and_then(|it| place_of(it, documents, global))
+        {
             places.insert(place.root.clone(), place);
         }
     }
     for place in places.values() {
-        let read = |path: &str| match open_text(&place.root.join(path), documents) {
-            Some(text) => Ok(Some(text.to_owned())),
-            None => files::read_text(&place.root, path),
-        };
-        let diagnostics = match validate::check_place(place, global, &read) {
+        let diagnostics = match validate::check_place(place, global) {
             Ok((diagnostics, _)) => diagnostics,
             // Not about the manifest, such as a file of variables that is not there: the editor cannot show where.
             Err(failure) => failure.diagnostics,
@@ -56,13 +56,20 @@ pub(super) fn check(documents: &Documents, global: &Global, findings: &mut Findi
         if findings.by_file.contains_key(&file) {
             continue;
         }
-        let place = document.path.as_ref().and_then(|it| place_of(it, documents, global));
+        let place = document
+            .path
+            .as_ref()
+            .and_then(|it| place_of(it, documents, global));
         let is_root = place.is_some_and(|it| Some(it.root.join(&it.manifest)) == document.path);
         let mut found = Vec::new();
         if !is_root {
             let source = Source::new(file.as_str(), document.text.as_str());
             let problems = Reading::new(&source).into_diagnostics();
-            found.extend(problems.iter().map(|it| diagnostic_json(it, &|name| name.to_owned())));
+            found.extend(
+                problems
+                    .iter()
+                    .map(|it| diagnostic_json(it, &|name| name.to_owned())),
+            );
         }
         findings.by_file.insert(file, found);
     }
@@ -153,6 +160,20 @@ fn open_text<'a>(path: &Path, documents: &'a Documents) -> Option<&'a str> {
 
 /// Returns the manifest that a file belongs to: the one named on the command line, or the nearest above it with a `workspace`.
 fn place_of(path: &Path, documents: &Documents, global: &Global) -> Option<Place> {
+    let mut place = find_place(path, documents, global)?;
+    for document in documents.values() {
+        let inside = document
+            .path
+            .as_ref()
+            .and_then(|it| it.strip_prefix(&place.root).ok());
+        if let Some(inside) = inside.and_then(Path::to_str) {
+            place.open.insert(inside.to_owned(), document.text.clone());
+        }
+    }
+    Some(place)
+}
+
+fn find_place(path: &Path, documents: &Documents, global: &Global) -> Option<Place> {
     if global.file.is_some() {
         return load::find(global).ok();
     }
@@ -160,17 +181,15 @@ fn place_of(path: &Path, documents: &Documents, global: &Global) -> Option<Place
         let manifest = folder.join(MANIFEST);
         let open = open_text(&manifest, documents).is_some_and(has_workspace);
         if open || is_workspace(folder) {
-            return Some(Place {
-                root: folder.to_owned(),
-                manifest: MANIFEST.to_owned(),
-            });
+            return Some(Place::new(folder.to_owned(), MANIFEST.to_owned()));
         }
     }
     None
 }
 
 fn has_workspace(text: &str) -> bool {
-    text.lines().any(|it| it.trim_start().starts_with("workspace "))
+    text.lines()
+        .any(|it| it.trim_start().starts_with("workspace "))
 }
 
 fn shown(path: &Path) -> String {
@@ -202,7 +221,7 @@ pub(super) fn uri_of(path: &Path) -> String {
         if byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte) {
             uri.push(char::from(byte));
         } else {
-            uri.push_str(&format!("%{byte:02X}"));
+            let _ = write!(uri, "%{byte:02X}");
         }
     }
     uri
@@ -218,7 +237,10 @@ mod tests {
         let uri = uri_of(path);
         assert_eq!(uri, "file:///home/a%20b/%C3%A4%25/windlass.kdl");
         assert_eq!(path_of(&uri).as_deref(), Some(path));
-        assert_eq!(path_of("file://localhost/x").as_deref(), Some(Path::new("/x")));
+        assert_eq!(
+            path_of("file://localhost/x").as_deref(),
+            Some(Path::new("/x"))
+        );
         assert_eq!(path_of("untitled:1"), None);
         assert_eq!(path_of("file:///%f"), None);
     }
