@@ -1,4 +1,6 @@
 //! Shared harness of the windlass test suite.
 
+pub mod chance;
+pub mod manifests;
 pub mod scenario;
 pub mod schema;

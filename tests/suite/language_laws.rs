@@ -1,0 +1,232 @@
+//! Laws of the language: what holds for every manifest, tried on ones made by chance and on broken copies of ours.
+//!
+//! Chance is fixed by seeds, so a failure comes again. `WINDLASS_LAWS` raises the number of tries (1 is the suite's).
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use windlass_core::diag::{Diagnostic, Source, has_errors, text};
+use windlass_core::format::format;
+use windlass_core::manifest::model::{Registry, Workspace};
+use windlass_core::manifest::{GitFact, GitFacts, ResolveInputs, load, shape};
+use windlass_tests::chance::Chance;
+use windlass_tests::manifests::manifest;
+
+/// No text of ours takes longer to read, resolve and show, in a debug build on a busy machine.
+const LONGEST: Duration = Duration::from_secs(20);
+
+fn tries(number: u64) -> u64 {
+    let factor = std::env::var("WINDLASS_LAWS").ok();
+    number * factor.and_then(|it| it.parse().ok()).unwrap_or(1)
+}
+
+fn loaded(source: &Arc<Source>) -> (Option<Workspace>, Vec<Diagnostic>) {
+    let host = |registry: &Registry| registry.account.clone();
+    let inputs = ResolveInputs {
+        git: GitFacts {
+            sha: GitFact::Known("0123456789abcdef0123456789abcdef01234567".to_owned()),
+            ..GitFacts::default()
+        },
+        ..ResolveInputs::new(&host)
+    };
+    load(source, &inputs)
+}
+
+/// What is said about a text and what it came to, without places.
+fn meaning(source: &Arc<Source>) -> (Vec<String>, Vec<String>) {
+    let (workspace, diagnostics) = loaded(source);
+    let said = diagnostics
+        .iter()
+        .map(|it| format!("{}: {}", it.code, it.message));
+    let mut said: Vec<String> = said.collect();
+    said.sort();
+    let mut held = Vec::new();
+    for workspace in &workspace {
+        for image in &workspace.images {
+            let tags: Vec<&str> = image
+                .targets
+                .iter()
+                .flat_map(|it| it.tags.iter().map(|it| it.value.as_str()))
+                .collect();
+            let args: Vec<_> = image
+                .args
+                .iter()
+                .map(|(name, it)| (name, &it.value))
+                .collect();
+            held.push(format!(
+                "{} {} {args:?} {tags:?}",
+                image.name, image.context
+            ));
+        }
+        held.extend(workspace.repositories.iter().map(|it| it.key.to_string()));
+    }
+    (said, held)
+}
+
+/// Checks that what was formatted means the same and that formatting it again changes nothing.
+fn check_formatting(source: &Arc<Source>) -> Result<(), String> {
+    let once = match format(source) {
+        Ok(once) => Source::new(source.name.clone(), once),
+        Err(problems) if problems.is_empty() => return Err("refused without a word".to_owned()),
+        Err(problems)
+            if problems
+                .iter()
+                .any(|it| it.code.as_str() == "format/refused") =>
+        {
+            return Err("formatting would change the meaning".to_owned());
+        }
+        Err(_) => return Ok(()),
+    };
+    let twice = format(&once).map_err(|it| text::render_plain(&it))?;
+    if twice != once.text {
+        return Err(format!("not stable:\n{}\n---\n{twice}", once.text));
+    }
+    let (before, after) = (meaning(source), meaning(&once));
+    if before != after {
+        return Err(format!("{before:?}\n---\n{after:?}\n---\n{}", once.text));
+    }
+    Ok(())
+}
+
+/// Checks that a text, however broken, gives a workspace or an error with a place, in time.
+fn check_reading(source: &Arc<Source>) -> Result<(), String> {
+    let start = Instant::now();
+    let (workspace, diagnostics) = loaded(source);
+    drop(text::render_text(&diagnostics, false, 100));
+    if start.elapsed() > LONGEST {
+        return Err(format!("took {:?}", start.elapsed()));
+    }
+    if workspace.is_some() == has_errors(&diagnostics) {
+        return Err("a workspace must be there exactly where there is no error".to_owned());
+    }
+    if workspace.is_none() && diagnostics.iter().all(|it| it.labels.is_empty()) {
+        return Err(format!("no place:\n{}", text::render_plain(&diagnostics)));
+    }
+    for label in diagnostics.iter().flat_map(|it| &it.labels) {
+        let place = &label.location;
+        if place.source.text.get(place.span.clone()).is_none() {
+            return Err(format!("{:?} is no place in the text", place.span));
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn manifests_made_by_chance_are_formatted_once_and_keep_their_meaning() {
+    let shape = shape();
+    let mut formatted = 0;
+    for seed in 0..tries(300) {
+        let text = manifest(&mut Chance::new(seed), &shape);
+        let source = Source::new("windlass.kdl", text.as_str());
+        formatted += usize::from(format(&source).is_ok());
+        let result = check_formatting(&source).and_then(|()| check_reading(&source));
+        if let Err(why) = result {
+            panic!("seed {seed}: {why}\n---\n{text}");
+        }
+    }
+    assert!(
+        formatted > 250,
+        "only {formatted} manifests could be formatted"
+    );
+}
+
+#[test]
+fn random_edits_of_our_manifests_never_end_without_a_word() {
+    let texts = ours();
+    assert!(
+        texts.len() > 80,
+        "only {} manifests were found",
+        texts.len()
+    );
+    for seed in 0..tries(400) {
+        let mut chance = Chance::new(seed);
+        let (name, text) = chance.pick(&texts);
+        let mut text = text.clone();
+        for _ in 0..=chance.below(3) {
+            text = edited(&text, &mut chance);
+        }
+        let source = Source::new("windlass.kdl", text.as_str());
+        let result = check_reading(&source).and_then(|()| check_formatting(&source));
+        if let Err(why) = result {
+            panic!("seed {seed}, {name}: {why}\n---\n{text}");
+        }
+    }
+}
+
+#[test]
+fn every_manifest_of_ours_is_formatted_without_a_change_of_meaning() {
+    for (name, text) in ours() {
+        if let Err(why) = check_formatting(&Source::new("windlass.kdl", text)) {
+            panic!("{name}: {why}");
+        }
+    }
+}
+
+/// Deletes, doubles or swaps words or lines.
+fn edited(text: &str, chance: &mut Chance) -> String {
+    let mut parts: Vec<&str> = if chance.one_in(3) {
+        text.split_inclusive('\n').collect()
+    } else {
+        words(text)
+    };
+    if parts.is_empty() {
+        return text.to_owned();
+    }
+    let at = chance.below(parts.len());
+    match chance.below(5) {
+        0 => drop(parts.remove(at)),
+        1 => parts.insert(at, parts[at]),
+        2 => {
+            let other = chance.below(parts.len());
+            parts.swap(at, other);
+        }
+        3 => parts[at] = "",
+        _ => {
+            let odd = [
+                "\"", "{", "}", "\"\"\"", "/*", "/-", "\\", "=", "#", "(", "{{", "}}", "'", "[",
+                "\u{0}", "\u{202e}", "\r", "0x", "#\"", ";", "{% x %}", "\u{feff}", "//",
+            ];
+            parts.insert(at, chance.pick(&odd));
+        }
+    }
+    parts.concat()
+}
+
+/// Cuts a text into words, spaces and single signs.
+fn words(text: &str) -> Vec<&str> {
+    let mut all = Vec::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let is_word = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
+        let length = if is_word(first) {
+            rest.find(|c| !is_word(c)).unwrap_or(rest.len())
+        } else {
+            first.len_utf8()
+        };
+        all.push(&rest[..length]);
+        rest = &rest[length..];
+    }
+    all
+}
+
+/// Returns the manifests of the examples and of the corpus that are UTF-8, by name, sorted.
+fn ours() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut found = Vec::new();
+    let mut left = vec![root.join("examples"), root.join("tests/corpus/language")];
+    while let Some(folder) = left.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                left.push(path);
+            } else if path.extension().is_some_and(|it| it == "kdl")
+                && let Ok(text) = std::fs::read_to_string(&path)
+            {
+                found.push((path.display().to_string(), text));
+            }
+        }
+    }
+    found.sort();
+    found
+}
