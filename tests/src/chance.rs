@@ -1,6 +1,6 @@
 //! Chance that is the same in every run: tests name a seed, and a failure names it too.
 
-/// A stream of numbers (SplitMix64).
+/// A stream of numbers (the generator `SplitMix64`).
 #[derive(Debug, Clone)]
 pub struct Chance(u64);
 

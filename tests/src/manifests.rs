@@ -11,7 +11,7 @@ pub fn manifest(chance: &mut Chance, shape: &Shape) -> String {
         text: String::new(),
     };
     writer.between(false);
-    for _ in 0..1 + writer.chance.below(8) {
+    for _ in 0..=writer.chance.below(8) {
         let fields: Vec<&FieldShape> = shape.children.iter().collect();
         let field = *writer.chance.pick(&fields);
         writer.node(field, 0);
@@ -32,7 +32,8 @@ impl Writer<'_> {
 
     fn node(&mut self, field: &FieldShape, depth: usize) {
         if self.chance.one_in(30) {
-            self.push(["/-", "/- ", "/-\n", "/- // out\n"][self.chance.below(4)]);
+            let form = *self.chance.pick(&["/-", "/- ", "/-\n", "/- // out\n"]);
+            self.push(form);
         }
         let name = field.name.clone();
         if self.chance.one_in(15) {
@@ -122,11 +123,10 @@ impl Writer<'_> {
                 let form = *self.chance.pick(&["{}", "+{}", "0x{}", "{}"]);
                 self.push(&form.replace("{}", &number.abs().to_string()));
             }
-            Some(Kind::Flag) => self.push(if self.chance.one_in(2) {
-                "#true"
-            } else {
-                "#false"
-            }),
+            Some(Kind::Flag) => {
+                let flag = *self.chance.pick(&["#true", "#false"]);
+                self.push(flag);
+            }
             Some(Kind::Duration) => self.text_value("30m"),
             Some(Kind::Size) => self.text_value("2GiB"),
             Some(Kind::Date) => self.text_value("2999-01-01"),

@@ -2,11 +2,6 @@
 //!
 //! `cargo bench -p windlass-core --bench language`. The two are measured in turns in one run, and their ratio is printed.
 
-#![expect(
-    missing_docs,
-    reason = "criterion's macros make undocumented functions"
-)]
-
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -91,7 +86,7 @@ fn language(criterion: &mut Criterion) {
     group.bench_function("parse_v2", |it| it.iter(|| parse(&source)));
     group.bench_function("read_and_resolve", |it| it.iter(|| read(&source)));
     group.bench_function("format", |it| {
-        it.iter(|| format(&source).expect("it can be read"))
+        it.iter(|| format(&source).expect("it can be read"));
     });
     group.finish();
 }

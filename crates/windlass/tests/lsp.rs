@@ -164,7 +164,7 @@ fn diagnostics_follow_what_is_typed_before_it_is_saved() {
     let broken = MANIFEST.replace("target \"prod\"", "target \"prdo\"");
     let found = client.change(&uri, &broken);
     assert_eq!(found.len(), 1, "{found:?}");
-    assert_eq!(found[0]["code"], "reference/unknown-target");
+    assert_eq!(found[0]["code"], "reference/unknown-registry");
     assert_eq!(found[0]["severity"], 1);
     // The crab in front of it is two units: `    doc "_ crab"; target ` are 25.
     assert_eq!(
