@@ -43,6 +43,8 @@ codes! {
     FormatRefused = "format/refused",
     /// A form that KDL does not have and for which there is no better code.
     InvalidSyntax = "syntax/invalid",
+    /// The whole file is of another language.
+    OtherLanguage = "syntax/other-language",
     /// A word that starts like a number and is none.
     BadNumber = "syntax/bad-number",
     /// A `#word` that KDL does not have.

@@ -6,6 +6,7 @@
 
 mod brackets;
 mod character;
+mod foreign;
 mod string;
 mod word;
 
@@ -58,6 +59,9 @@ pub(super) fn scan(source: &Arc<Source>) -> Scan {
     } else {
         scanner.check_characters();
         scanner.run();
+        if !scanner.diagnostics.is_empty() {
+            scanner.judge_language();
+        }
     }
     scanner.finish()
 }

@@ -65,11 +65,66 @@ fn a_syntax_error_in_one_node_does_not_hide_those_in_others() {
     assert_eq!(problems(text).lines().count(), 2, "{}", problems(text));
 }
 
-#[test]
-fn a_toml_file_of_40_kilobytes_does_not_end_the_process() {
-    let text = "port = 8000\n".repeat(4000);
+/// One diagnosis of a whole file, and no end of the process.
+fn foreign(text: &str) -> String {
+    assert!(text.len() > 40_000, "{} bytes", text.len());
     let reading = Reading::new(&Source::new("m.kdl", text));
-    assert_eq!(reading.into_diagnostics().len(), MAX_PROBLEMS + 1);
+    let diagnostics = reading.into_diagnostics();
+    assert_eq!(diagnostics.len(), 1, "{}", render_plain(&diagnostics));
+    assert_eq!(diagnostics[0].code, Code::OtherLanguage);
+    let help = diagnostics[0].help.clone().unwrap_or_default();
+    format!("{}help: {help}", render_plain(&diagnostics))
+}
+
+#[test]
+fn forty_kilobytes_of_another_language_are_told_once() {
+    insta::assert_snapshot!(foreign(&"port = 8000\n".repeat(4000)), @r"
+    m.kdl:1:6: syntax/other-language: this looks like TOML, and a manifest is KDL
+    help: write `port 8000`, without `=`
+    ");
+    let toml = "# shop\n[registry.dev]\nregion = \"eu-west-1\"\naccount = \"111122223333\"\n\n[[image]]\nname = \"api\"\ntags = [\"a\", \"b\"]\n";
+    insta::assert_snapshot!(foreign(&toml.repeat(400)), @r#"
+    m.kdl:3:8: syntax/other-language: this looks like TOML, and a manifest is KDL
+    help: write `region "eu-west-1"`, without `=`; instead of a section, `name "label" { .. }`
+    "#);
+    let hcl = "resource \"aws_ecr_repository\" \"api\" {\n  name = \"api\"\n  force_delete = true\n  image_scanning_configuration {\n    scan_on_push = true\n  }\n  tags = {\n    team = \"shop\"\n  }\n}\n";
+    insta::assert_snapshot!(foreign(&hcl.repeat(250)), @r#"
+    m.kdl:2:8: syntax/other-language: this looks like HCL, and a manifest is KDL
+    help: write `name "api"`, without `=`
+    "#);
+    let yaml = "services:\n  api:\n    image: shop/api:1\n    ports:\n      - \"8000:8000\"\n    environment:\n      MODE: fast\n";
+    insta::assert_snapshot!(foreign(&yaml.repeat(500)), @r"
+    m.kdl:1:1: syntax/other-language: this looks like YAML, and a manifest is KDL
+    help: write `services { .. }` with the settings inside, one a line, without `:`
+    ");
+    let json = "{\n  \"name\": \"shop\",\n  \"images\": [\n".to_owned()
+        + &"    { \"name\": \"api\", \"tags\": [\"a\", \"b\"] },\n".repeat(1000)
+        + "  ]\n}\n";
+    insta::assert_snapshot!(foreign(&json), @r#"
+    m.kdl:1:1: syntax/other-language: this looks like JSON, and a manifest is KDL
+    help: write `name "value"` instead of `"name": "value"`, and `name "label" { .. }` instead of an object; docs/manifest.md has every node
+    "#);
+}
+
+#[test]
+fn secrets_in_another_language_are_hidden() {
+    for text in [
+        "{\n  \"NPM_TOKEN\": \"hunter2hunter2\"\n}\n".to_owned(),
+        "a: b\nNPM_TOKEN: hunter2hunter2\nc: d\ne: f\ng: h\n".to_owned(),
+        "NPM_TOKEN = 'hunter2hunter2'\nc = d\ne = f\ng = h\ni = j\n".to_owned(),
+    ] {
+        let reading = Reading::new(&Source::new("m.kdl", text.as_str()));
+        let diagnostics = reading.into_diagnostics();
+        assert_eq!(diagnostics[0].code, Code::OtherLanguage, "{text}");
+        let shown = crate::diag::text::render_text(&diagnostics, false, 100);
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+}
+
+#[test]
+fn a_few_slips_are_told_one_by_one() {
+    let text = "workspace \"w\"\nregistry \"dev\" {\n    account = \"111122223333\"\n    region: \"eu-west-1\"\n}\n";
+    assert_eq!(problems(text).lines().count(), 2, "{}", problems(text));
 }
 
 #[test]

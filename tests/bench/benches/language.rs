@@ -1,6 +1,6 @@
 //! Reading, resolving and checking a manifest of 325 images, against what the KDL parser alone takes for the same bytes.
 //!
-//! `cargo bench -p windlass-core --bench language`. The two are measured in turns in one run, and their ratio is printed.
+//! `cargo bench --manifest-path tests/bench/Cargo.toml`. The two are measured in turns in one run, and their ratio is printed.
 
 use std::hint::black_box;
 use std::sync::Arc;
