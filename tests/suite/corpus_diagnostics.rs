@@ -112,3 +112,76 @@ fn every_code_of_the_language_has_a_case_or_an_example() {
         "no case in corpus/language shows {untested:?}"
     );
 }
+
+/// Codes that no test can bring about, and why.
+const NOT_SHOWN: [(&str, &str); 4] = [
+    (
+        "limits/parser-unavailable",
+        "needs a machine without memory for a thread",
+    ),
+    (
+        "format/refused",
+        "needs a mistake of the formatter; the check itself is tested",
+    ),
+    ("context/lfs-pointer", "told as a note of the plan"),
+    ("context/empty-submodule", "told as a note of the plan"),
+];
+
+/// Every refusal has a case of the corpus, an example of the page, or a test that names it.
+#[test]
+fn every_code_is_shown_by_a_case_an_example_or_a_test() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut tests = String::new();
+    for folder in ["crates", "tests/corpus"] {
+        read_tests(&root.join(folder), &mut tests);
+    }
+    let examples: BTreeSet<&str> = sections()
+        .into_iter()
+        .filter(|(_, section)| section.contains("```kdl must-fail"))
+        .map(|(code, _)| code)
+        .collect();
+    let is_shown = |code: &Code| {
+        let text = code.as_str();
+        let variant = format!("Code::{code:?}");
+        let named = tests.match_indices(&variant).any(|(at, _)| {
+            let next = tests[at + variant.len()..].chars().next();
+            next.is_none_or(|c| !c.is_alphanumeric())
+        });
+        named
+            || examples.contains(text)
+            || tests.contains(&format!("{text}: "))
+            || tests.contains(&format!("\"{text}\""))
+    };
+    let hidden: BTreeSet<&str> = Code::ALL
+        .iter()
+        .filter(|it| !is_shown(it))
+        .map(|it| it.as_str())
+        .collect();
+    let known: BTreeSet<&str> = NOT_SHOWN.iter().map(|it| it.0).collect();
+    assert_eq!(hidden, known, "codes without a case, an example or a test");
+}
+
+/// Collects what tests say: snapshots, files of tests, and the parts of other files behind `#[cfg(test)]`.
+fn read_tests(folder: &std::path::Path, all: &mut String) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let read = || std::fs::read_to_string(&path).unwrap_or_default();
+        if path.is_dir() {
+            if name != "target" {
+                read_tests(&path, all);
+            }
+        } else if name.ends_with(".snap") {
+            all.push_str(&read());
+        } else if name.ends_with(".rs") {
+            let text = read();
+            let is_test =
+                name == "tests.rs" || path.components().any(|it| it.as_os_str() == "tests");
+            if is_test {
+                all.push_str(&text);
+            } else if let Some((_, tests)) = text.split_once("#[cfg(test)]") {
+                all.push_str(tests);
+            }
+        }
+    }
+}

@@ -187,7 +187,8 @@ fn edited(text: &str, chance: &mut Chance) -> String {
                 "\"", "{", "}", "\"\"\"", "/*", "/-", "\\", "=", "#", "(", "{{", "}}", "'", "[",
                 "\u{0}", "\u{202e}", "\r", "0x", "#\"", ";", "{% x %}", "\u{feff}", "//",
             ];
-            parts.insert(at, chance.pick(&odd));
+            let odd: &str = odd[chance.below(odd.len())];
+            parts.insert(at, odd);
         }
     }
     parts.concat()

@@ -256,10 +256,15 @@ fn check_component(text: &str) -> bool {
 }
 
 fn check_repository(text: &str) -> Result<(), InvalidName> {
-    if !(2..=256).contains(&text.chars().count()) {
+    let count = text.chars().count();
+    if !(2..=256).contains(&count) {
+        let characters = if count == 1 {
+            "character"
+        } else {
+            "characters"
+        };
         return Err(InvalidName(format!(
-            "`{text}` has {} characters; an ECR repository name has 2 to 256",
-            text.chars().count()
+            "`{text}` has {count} {characters}; an ECR repository name has 2 to 256"
         )));
     }
     if text.split('/').all(check_component) {

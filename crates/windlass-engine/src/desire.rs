@@ -29,7 +29,7 @@ pub use references::base_references;
 use crate::desire::bases::{ResolvedBases, resolve_bases, wanted_bases};
 use crate::desire::sources::{heed_base_triggers, heed_needed_triggers, source_notes};
 use crate::ports::{Files, RegistryError, Upstream};
-use crate::recipe::{Prepared, join as join_path, prepare};
+use crate::recipe::{Prepared, join as join_path, missing_file, prepare};
 
 /// How many contexts are listed at once; each hashes on all processors.
 const LISTINGS: usize = 4;
@@ -263,24 +263,14 @@ fn missing_files(draft: &Draft<'_>, listing: &ContextListing) -> Vec<Diagnostic>
     });
     missing
         .map(|(path, location)| {
-            let folder = &draft.image.context;
-            let message = format!(
-                "image `{}` needs `{}`, which is not in its build context",
-                draft.image.name,
-                join_path(folder, path)
-            );
+            let full = join_path(&draft.image.context, path);
             let ignored = listing.ignored.iter().any(|entry| entry.path == *path);
             let help = if ignored {
                 format!("an ignore line leaves it out; add `!{path}` behind it")
             } else {
-                format!(
-                    "create `{}`, or set `context` to the folder that has it",
-                    join_path(folder, path)
-                )
+                format!("create `{full}`, or set `context` to the folder that has it")
             };
-            Diagnostic::error(Code::ContextFileMissing, message)
-                .at(location, "expects this file")
-                .help(help)
+            missing_file(draft.image, &full, location, help)
         })
         .collect()
 }

@@ -48,6 +48,37 @@ pub fn prepare<F: Files>(image: &Image, files: &F) -> (Option<Prepared>, Vec<Dia
     (Some(prepared), problems)
 }
 
+/// Reports the files that a pattern expects and that are not there. Whether an ignore line leaves one out shows in a plan only.
+pub fn absent_files<F: Files>(image: &Image, prepared: &Prepared, files: &F) -> Vec<Diagnostic> {
+    let absent = prepared
+        .expects
+        .iter()
+        .filter(|(path, _)| !files.has(&join(&image.context, path)));
+    absent
+        .map(|(path, location)| {
+            let path = join(&image.context, path);
+            let help = format!("create `{path}`, or set `context` to the folder that has it");
+            missing_file(image, &path, location, help)
+        })
+        .collect()
+}
+
+/// Says that a file that a pattern expects is not in the build context of an image.
+pub(crate) fn missing_file(
+    image: &Image,
+    path: &str,
+    location: &Location,
+    help: String,
+) -> Diagnostic {
+    let message = format!(
+        "image `{}` needs `{path}`, which is not in its build context",
+        image.name
+    );
+    Diagnostic::error(Code::ContextFileMissing, message)
+        .at(location, "expects this file")
+        .help(help)
+}
+
 fn prepare_pattern<F: Files>(image: &Image, files: &F) -> (Option<Prepared>, Vec<Diagnostic>) {
     let Recipe::Pattern {
         name,

@@ -146,3 +146,48 @@ fn codes_and_fields_are_explained() {
         .exits(0)
         .says("### Fields of `image`");
 }
+
+#[test]
+fn what_is_wrong_beside_the_manifest_is_told_by_validate() {
+    let nothing = Workspace::new(&[("main.py", "")]);
+    nothing
+        .run(&["validate"])
+        .exits(1)
+        .says("limits/no-manifest");
+    let workspace = Workspace::new(&[
+        (
+            "windlass.kdl",
+            &format!(
+                "{TIDY}image \"nofile\" pattern=\"python@1\" {{ context \"src\" }}\nimage \"nodocker\" {{ context \"src\" }}\nimage \"lines\" {{ context \"other\"; ignore \"[a-\" }}\n"
+            ),
+        ),
+        ("src/main.py", ""),
+        ("other/Dockerfile", "FROM scratch\n"),
+    ]);
+    let found = workspace.run(&["validate", "--format", "short"]).exits(1);
+    let wanted = [
+        "windlass.kdl:7:24: context/file-missing: image `nofile` needs `src/requirements.txt`",
+        "windlass.kdl:8:1: dockerfile/missing: image `nodocker` has no Dockerfile at `src/Dockerfile`",
+        "windlass.kdl:9:42: context/bad-ignore-pattern: `[a-` is not an ignore pattern",
+    ];
+    for line in wanted {
+        assert!(found.out.contains(line), "{line}\n{}", found.out);
+    }
+}
+
+#[test]
+fn a_context_that_cannot_be_sent_is_told_by_the_plan() {
+    let workspace = Workspace::new(&[
+        (
+            "windlass.kdl",
+            &format!("{TIDY}image \"api\" {{ context \"src\" }}\n"),
+        ),
+        ("src/Dockerfile", "FROM scratch\nCOPY . /\n"),
+    ]);
+    let socket = std::os::unix::net::UnixListener::bind(workspace.path("src/socket"));
+    drop(socket.expect("a socket"));
+    workspace
+        .run(&["--local", "plan"])
+        .exits(1)
+        .says("context/unusable-entry");
+}

@@ -134,6 +134,16 @@ fn errors_the_pre_scan_does_not_know_do_not_end_the_process_either() {
 }
 
 #[test]
+fn of_very_many_problems_the_first_are_listed() {
+    let text = "a #null\n".repeat(300);
+    let reading = Reading::new(&Source::new("m.kdl", text));
+    let diagnostics = reading.into_diagnostics();
+    assert_eq!(diagnostics.len(), MAX_PROBLEMS + 1);
+    let last = diagnostics.last().map(|it| it.code);
+    assert_eq!(last, Some(Code::TooManyProblems));
+}
+
+#[test]
 fn depth_and_size_are_bounded() {
     only(&"a {\n".repeat(300), Code::TooDeep);
     only(&"/*".repeat(6000), Code::TooDeep);

@@ -3,7 +3,7 @@
 use serde_json::json;
 use windlass_backends::files::WorkspaceFiles;
 use windlass_core::diag::{Diagnostic, has_errors, json as diagnostics_json, text};
-use windlass_engine::recipe::prepare;
+use windlass_engine::recipe::{absent_files, prepare};
 
 use crate::cli::{DiagnosticFormat, Global, ValidateArgs};
 use crate::commands::Context;
@@ -77,7 +77,10 @@ pub(crate) fn check_place(
     let files = WorkspaceFiles::new(place.root.clone());
     let mut diagnostics = loaded.diagnostics;
     for image in &workspace.images {
-        diagnostics.extend(prepare(image, &files).1);
+        let (prepared, problems) = prepare(image, &files);
+        diagnostics.extend(problems);
+        let absent = prepared.map(|it| absent_files(image, &it, &files));
+        diagnostics.extend(absent.unwrap_or_default());
     }
     Ok((diagnostics, summary))
 }

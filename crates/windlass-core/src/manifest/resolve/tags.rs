@@ -44,7 +44,7 @@ impl Resolver<'_> {
                     &text.location,
                     format!("gives `{}`", shortened(&rendered.value)),
                 )
-                .help("a branch name becomes a tag with `| slug`"),
+                .help(help_for_tag(&rendered.value)),
         };
         self.report(diagnostic);
         None
@@ -131,4 +131,14 @@ fn shortened(text: &str) -> String {
     }
     let start: String = text.chars().take(137).collect();
     format!("{start}...")
+}
+
+fn help_for_tag(tag: &str) -> &'static str {
+    if tag.is_empty() {
+        "write a tag, or remove the line: without any the image is held by its `in-` tag only"
+    } else if tag.chars().count() > 128 {
+        "shorten it; a part of the commit is `{{ git.short }}`"
+    } else {
+        "change it; a branch name becomes a tag with `{{ git.branch | slug }}`"
+    }
 }
