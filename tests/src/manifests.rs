@@ -180,7 +180,7 @@ impl Writer<'_> {
     /// Ends a node.
     fn end(&mut self, one_line: bool) {
         if one_line {
-            let form = *self.chance.pick(&[";", "; ", " ; ", ";;"]);
+            let form = *self.chance.pick(&[";", "; ", " ; "]);
             return self.push(form);
         }
         let form = *self.chance.pick(&[

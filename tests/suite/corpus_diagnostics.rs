@@ -130,7 +130,8 @@ const NOT_SHOWN: [(&str, &str); 4] = [
 /// Every refusal has a case of the corpus, an example of the page, or a test that names it.
 #[test]
 fn every_code_is_shown_by_a_case_an_example_or_a_test() {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let package = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = package.parent().expect("it lies in the workspace");
     let mut tests = String::new();
     for folder in ["crates", "tests/corpus"] {
         read_tests(&root.join(folder), &mut tests);
@@ -147,10 +148,7 @@ fn every_code_is_shown_by_a_case_an_example_or_a_test() {
             let next = tests[at + variant.len()..].chars().next();
             next.is_none_or(|c| !c.is_alphanumeric())
         });
-        named
-            || examples.contains(text)
-            || tests.contains(&format!("{text}: "))
-            || tests.contains(&format!("\"{text}\""))
+        named || examples.contains(text) || tests.contains(text)
     };
     let hidden: BTreeSet<&str> = Code::ALL
         .iter()

@@ -42,7 +42,7 @@ fn meaning(source: &Arc<Source>) -> (Vec<String>, Vec<String>) {
     let mut said: Vec<String> = said.collect();
     said.sort();
     let mut held = Vec::new();
-    for workspace in &workspace {
+    if let Some(workspace) = &workspace {
         for image in &workspace.images {
             let tags: Vec<&str> = image
                 .targets
@@ -115,20 +115,19 @@ fn check_reading(source: &Arc<Source>) -> Result<(), String> {
 #[test]
 fn manifests_made_by_chance_are_formatted_once_and_keep_their_meaning() {
     let shape = shape();
-    let mut formatted = 0;
-    for seed in 0..tries(300) {
-        let text = manifest(&mut Chance::new(seed), &shape);
-        let source = Source::new("windlass.kdl", text.as_str());
-        formatted += usize::from(format(&source).is_ok());
+    let mut refused = Vec::new();
+    for seed in 0..tries(100) {
+        let made = manifest(&mut Chance::new(seed), &shape);
+        let source = Source::new("windlass.kdl", made.as_str());
+        if let Err(problems) = format(&source) {
+            refused.push(format!("seed {seed}: {}", text::render_plain(&problems)));
+        }
         let result = check_formatting(&source).and_then(|()| check_reading(&source));
         if let Err(why) = result {
-            panic!("seed {seed}: {why}\n---\n{text}");
+            panic!("seed {seed}: {why}\n---\n{made}");
         }
     }
-    assert!(
-        formatted > 250,
-        "only {formatted} manifests could be formatted"
-    );
+    assert_eq!(refused, Vec::<String>::new(), "all of them are well-formed");
 }
 
 #[test]
@@ -139,7 +138,7 @@ fn random_edits_of_our_manifests_never_end_without_a_word() {
         "only {} manifests were found",
         texts.len()
     );
-    for seed in 0..tries(400) {
+    for seed in 0..tries(250) {
         let mut chance = Chance::new(seed);
         let (name, text) = chance.pick(&texts);
         let mut text = text.clone();

@@ -191,3 +191,16 @@ fn a_context_that_cannot_be_sent_is_told_by_the_plan() {
         .exits(1)
         .says("context/unusable-entry");
 }
+
+#[test]
+fn a_guard_of_the_environment_refuses_the_plan() {
+    let workspace = Workspace::new(&[(
+        "windlass.kdl",
+        &format!("{TIDY}environment \"prod\" {{ target \"dev\"; require \"branch:main\" }}\n"),
+    )]);
+    workspace
+        .run(&["--local", "--env", "prod", "plan"])
+        .exits(1)
+        .says("plan/guard-fails");
+    workspace.run(&["--env", "prod", "validate"]).exits(0);
+}
