@@ -132,7 +132,7 @@ pub(crate) enum Command {
     Man(ManArgs),
     /// Run the strict local ECR on loopback
     Local(LocalArgs),
-    /// Explain a code of a diagnostic; all codes where none is named
+    /// Explain a diagnostic or a policy rule; lists all where none is named
     Explain(ExplainArgs),
     /// Serve an editor: the language server, over standard input and output
     Lsp,
@@ -220,7 +220,7 @@ pub(crate) struct FmtArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ExplainArgs {
-    /// The code, such as `syntax/unclosed-string`
+    /// The code or rule, such as `syntax/unclosed-string` or `base-latest`
     #[arg(value_name = "CODE")]
     pub(crate) code: Option<String>,
 }
