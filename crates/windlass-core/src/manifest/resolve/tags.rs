@@ -133,6 +133,7 @@ fn shortened(text: &str) -> String {
     format!("{start}...")
 }
 
+/// Says what to do about a text that is no tag.
 fn help_for_tag(tag: &str) -> &'static str {
     if tag.is_empty() {
         "write a tag, or remove the line: without any the image is held by its `in-` tag only"
