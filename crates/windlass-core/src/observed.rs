@@ -208,4 +208,6 @@ pub struct ObservedBuilder {
     pub platforms: Vec<Platform>,
     /// Images that windlass built here and that are still there: fingerprint to image id.
     pub images: BTreeMap<Fingerprint, Digest>,
+    /// Those that it built here and that are not there any more.
+    pub gone: BTreeSet<Fingerprint>,
 }

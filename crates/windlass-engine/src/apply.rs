@@ -14,6 +14,7 @@ mod finish;
 mod images;
 mod pin;
 mod push;
+mod records;
 mod repositories;
 mod run;
 mod tags;
@@ -147,6 +148,9 @@ pub async fn apply<R: Registry, B: Builder>(
     run.bring_repositories().await;
     if run.goes_on() {
         run.bring_images().await;
+    }
+    if run.goes_on() {
+        run.make_up_records().await;
     }
     if run.goes_on() {
         run.move_tags().await;

@@ -189,11 +189,20 @@ async fn observe_builder<B: Builder>(first: &Plan, builder: Option<&B>) -> Fact<
     };
     let (facts, images) = join(builder.describe(), builder.local_images(&fingerprints)).await;
     match (facts, images) {
-        (Ok(facts), Ok(images)) => Fact::Known(ObservedBuilder {
-            description: facts.description,
-            platforms: facts.platforms,
-            images,
-        }),
+        (Ok(facts), Ok(images)) => {
+            let missing = fingerprints
+                .into_iter()
+                .filter(|it| !images.contains_key(it))
+                .collect();
+            // For an explanation only: where the record cannot be read, none is given.
+            let gone = builder.built_before(&missing).await.unwrap_or_default();
+            Fact::Known(ObservedBuilder {
+                description: facts.description,
+                platforms: facts.platforms,
+                images,
+                gone,
+            })
+        }
         (Err(error), _) | (_, Err(error)) => Fact::not_read(error.to_string()),
     }
 }

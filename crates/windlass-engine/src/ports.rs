@@ -437,6 +437,15 @@ pub trait Builder: Send + Sync {
         fingerprints: &BTreeSet<Fingerprint>,
     ) -> impl Future<Output = Result<BTreeMap<Fingerprint, Digest>, BuilderError>> + Send;
 
+    /// Returns those of the fingerprints that windlass's build record of this builder tells of, whether or not the image is still there.
+    ///
+    /// # Errors
+    /// [`BuilderError::Unreachable`] where none answers.
+    fn built_before(
+        &self,
+        fingerprints: &BTreeSet<Fingerprint>,
+    ) -> impl Future<Output = Result<BTreeSet<Fingerprint>, BuilderError>> + Send;
+
     /// Builds an image, remembers it under its fingerprint and returns its id. Dropping the future ends the build.
     ///
     /// # Errors

@@ -35,6 +35,8 @@ struct Builder {
     platforms: Vec<String>,
     /// Wanted images that it holds.
     images: Vec<String>,
+    /// Wanted images that were built there and are gone.
+    gone: Vec<String>,
 }
 
 impl Default for Builder {
@@ -44,6 +46,7 @@ impl Default for Builder {
             unknown: None,
             platforms: vec!["linux/amd64".to_owned()],
             images: Vec::new(),
+            gone: Vec::new(),
         }
     }
 }
@@ -209,6 +212,11 @@ impl Builder {
                 .map(|name| Ok(Platform::new(name)?))
                 .collect::<Result<_>>()?,
             images,
+            gone: self
+                .gone
+                .iter()
+                .map(|name| wanted_fingerprint(desired, name))
+                .collect::<Result<_>>()?,
         }))
     }
 }

@@ -154,6 +154,19 @@ impl Builder for DockerBuilder {
             .await
     }
 
+    async fn built_before(
+        &self,
+        fingerprints: &BTreeSet<Fingerprint>,
+    ) -> Result<BTreeSet<Fingerprint>, BuilderError> {
+        let engine = self.engine().await?;
+        let address = &engine.address().text;
+        let built = fingerprints.iter();
+        Ok(built
+            .filter(|fingerprint| self.cache.built(address, fingerprint).is_some())
+            .cloned()
+            .collect())
+    }
+
     async fn build(
         &self,
         request: ports::BuildRequest,

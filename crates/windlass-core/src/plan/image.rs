@@ -442,6 +442,7 @@ impl Decision<'_> {
             .iter()
             .find_map(|tag| facts(tag).known().cloned().map(|image| (*tag, image)));
         let reason = match now {
+            None if self.was_built() => Reason::Gone { key: key.clone() },
             None => Reason::NeverBuilt { key: key.clone() },
             Some((tag, image)) if image.fingerprint.is_none() => Reason::ForeignImage {
                 key: key.clone(),
@@ -450,7 +451,11 @@ impl Decision<'_> {
             },
             Some((tag, image)) => self.compare(tag, &image.digest, plan),
         };
+        let is_other = !matches!(reason, Reason::Gone { .. });
         plan.reasons.push(reason);
+        if is_other && self.was_built() {
+            plan.reasons.push(Reason::Gone { key: key.clone() });
+        }
         let target = self.new_image(steps, plan);
         TargetPlan {
             action: if blocked(&target.tags) {
@@ -461,6 +466,12 @@ impl Decision<'_> {
             uri: self.uri(),
             ..target
         }
+    }
+
+    /// Says whether the builder's record tells of this fingerprint, and the builder lacks the image.
+    fn was_built(&self) -> bool {
+        let builder = self.observed.builder.known();
+        builder.is_some_and(|builder| builder.gone.contains(&self.spec.fingerprint))
     }
 
     fn compare(&self, tag: &Tag, digest: &Digest, plan: &mut ImagePlan) -> Reason {

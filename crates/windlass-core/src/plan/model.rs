@@ -417,6 +417,11 @@ pub enum Reason {
         /// The repository.
         key: RepositoryKey,
     },
+    /// This machine built the image before; it is nowhere any more.
+    Gone {
+        /// The repository that lacks it.
+        key: RepositoryKey,
+    },
     /// What a wanted tag holds was built from other inputs.
     InputsChanged {
         /// The repository.

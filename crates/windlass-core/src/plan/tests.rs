@@ -1,6 +1,6 @@
 //! Scenarios of the planner, one test each, named for what it decides.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::context::{Entry, EntryKind};
 use crate::desired::{BuildSpec, Desired, DesiredImage, DesiredInputs, NeededImage};
@@ -309,10 +309,29 @@ fn an_image_of_the_builder_is_pushed() {
         description: "Docker Engine".to_owned(),
         platforms: vec![Platform::default()],
         images: BTreeMap::from([(wanted(), id.clone())]),
+        gone: BTreeSet::new(),
     });
     let made = decide(&desired(&["v1"], settings()), &world);
     assert_eq!(made.images[0].action, ImageAction::Push);
     assert_eq!(made.images[0].local_image, Some(id));
+}
+
+#[test]
+fn an_image_that_was_built_and_is_nowhere_any_more_is_gone_and_not_never_built() {
+    let mut world = observed(&[]);
+    world.builder = Fact::Known(ObservedBuilder {
+        description: "Docker Engine".to_owned(),
+        platforms: vec![Platform::default()],
+        images: BTreeMap::new(),
+        gone: BTreeSet::from([wanted()]),
+    });
+    let made = decide(&desired(&["v1"], settings()), &world);
+    assert_eq!(made.images[0].action, ImageAction::Build);
+    let reasons = &made.images[0].reasons;
+    assert!(
+        matches!(reasons.as_slice(), [Reason::Gone { .. }]),
+        "{reasons:?}"
+    );
 }
 
 #[test]

@@ -218,6 +218,8 @@ pub enum ReasonKind {
     RepositoryMissing,
     /// No wanted tag is there, and no image with the fingerprint.
     NeverBuilt,
+    /// This machine built the image before; it is nowhere any more.
+    Gone,
     /// What a wanted tag holds was built from other inputs.
     InputsChanged,
     /// The same, but its record is not there.

@@ -29,6 +29,8 @@ struct State {
     /// Goes into the config of every image: two builders with other seeds build other bytes from one request.
     seed: String,
     images: BTreeMap<Fingerprint, Digest>,
+    /// What was built and removed.
+    removed: BTreeSet<Fingerprint>,
     contents: BTreeMap<Digest, Content>,
     names: BTreeMap<String, Digest>,
     requests: Vec<BuildRequest>,
@@ -78,7 +80,8 @@ impl MemBuilder {
     /// Removes all images, as `docker rmi` would.
     pub fn remove_images(&self) {
         let mut state = self.lock();
-        state.images.clear();
+        let images = std::mem::take(&mut state.images);
+        state.removed.extend(images.into_keys());
         state.contents.clear();
         state.names.clear();
     }
@@ -186,6 +189,18 @@ impl Builder for MemBuilder {
                 .collect())
         })
         .await
+    }
+
+    async fn built_before(
+        &self,
+        fingerprints: &BTreeSet<Fingerprint>,
+    ) -> Result<BTreeSet<Fingerprint>, BuilderError> {
+        let state = self.lock();
+        let built = state.images.keys().chain(&state.removed);
+        Ok(built
+            .filter(|fingerprint| fingerprints.contains(fingerprint))
+            .cloned()
+            .collect())
     }
 
     async fn build(&self, request: BuildRequest, _events: &Events) -> Result<Digest, BuilderError> {

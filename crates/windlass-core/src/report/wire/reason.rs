@@ -29,7 +29,10 @@ fn rank(kind: ReasonKind) -> u8 {
         | ReasonKind::NeedBlocked => 1,
         ReasonKind::InBuilder | ReasonKind::Archived | ReasonKind::Elsewhere => 2,
         ReasonKind::InputsChanged | ReasonKind::RecordMissing => 3,
-        ReasonKind::RepositoryMissing | ReasonKind::NeverBuilt | ReasonKind::ForeignImage => 4,
+        ReasonKind::RepositoryMissing
+        | ReasonKind::Gone
+        | ReasonKind::NeverBuilt
+        | ReasonKind::ForeignImage => 4,
         ReasonKind::TagMissing | ReasonKind::TagElsewhere | ReasonKind::InTagMissing => 5,
         ReasonKind::UpToDate => 6,
     }
@@ -77,6 +80,11 @@ fn reason(reason: &plan::Reason, image: &ImagePlan) -> Reason {
             ReasonKind::NeverBuilt,
             key,
             "no image with these inputs is there, and none under a wanted tag".to_owned(),
+        ),
+        plan::Reason::Gone { key } => words.at(
+            ReasonKind::Gone,
+            key,
+            "this machine built these inputs before; the image is gone from the builder and from here: deleted, or taken by a lifecycle rule".to_owned(),
         ),
         plan::Reason::InputsChanged { key, tag, changes } => {
             inputs_changed(&words, image, key, tag, changes)
