@@ -28,11 +28,33 @@ pub struct Grant {
     pub action: &'static str,
     /// What windlass does with it, a fragment.
     pub reason: &'static str,
-    /// Whether the command fails without it; else a plan says less.
-    pub needed: bool,
+    /// When it is needed.
+    pub needed: Needed,
     /// What the action is allowed on, sorted.
     pub resources: Vec<String>,
     group: Group,
+}
+
+/// When an action is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Needed {
+    /// The command fails without it.
+    Always,
+    /// The command fails without it where what the reason names is so.
+    Sometimes,
+    /// Without it a plan says less, and decides the same.
+    ToExplain,
+}
+
+impl Needed {
+    /// Returns the word of the JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Always => "always",
+            Self::Sometimes => "sometimes",
+            Self::ToExplain => "to-explain",
+        }
+    }
 }
 
 /// The statement that an action belongs to.
@@ -40,8 +62,10 @@ pub struct Grant {
 enum Group {
     Token,
     Read,
+    Inspect,
     Explain,
     Push,
+    Restore,
     Create,
     Settings,
     Key,
@@ -52,11 +76,23 @@ impl Group {
         match self {
             Self::Token => "Token",
             Self::Read => "Read",
+            Self::Inspect => "Inspect",
             Self::Explain => "Explain",
             Self::Push => "Push",
+            Self::Restore => "Restore",
             Self::Create => "Create",
             Self::Settings => "Settings",
             Self::Key => "Key",
+        }
+    }
+
+    fn needed(self) -> Needed {
+        match self {
+            Self::Explain => Needed::ToExplain,
+            Self::Inspect | Self::Restore => Needed::Sometimes,
+            Self::Token | Self::Read | Self::Push | Self::Create | Self::Settings | Self::Key => {
+                Needed::Always
+            }
         }
     }
 }
@@ -160,7 +196,7 @@ impl Collecting {
             .extend(actions.iter().map(|(action, reason)| Grant {
                 action,
                 reason,
-                needed: group != Group::Explain,
+                needed: group.needed(),
                 resources: resources.to_vec(),
                 group,
             }));
@@ -189,6 +225,7 @@ fn grants(workspace: &Workspace, registry: &Registry, purpose: Purpose) -> Vec<G
     read(&mut all, &arns, &images, purpose);
     if purpose == Purpose::Apply {
         push(&mut all, &images);
+        restore(&mut all, &images);
         create(&mut all, &arns, &keys(registry, &ours));
         settings(&mut all, &arns);
     }
@@ -243,11 +280,15 @@ fn read(all: &mut Collecting, arns: &Arns<'_>, images: &[String], purpose: Purpo
                 "ecr:ListImageReferrers",
                 "where the inputs record of a superseded image is: why it is built again",
             ),
-            (
-                "ecr:DescribeImages",
-                "the same, where an artifact refers to the image",
-            ),
         ],
+    );
+    all.add(
+        Group::Inspect,
+        images,
+        &[(
+            "ecr:DescribeImages",
+            "the tags of an image that gets another one, and what lifecycle rules can reach",
+        )],
     );
     if purpose == Purpose::Plan {
         all.add(
@@ -293,6 +334,18 @@ fn push(all: &mut Collecting, images: &[String]) {
         ("ecr:GetDownloadUrlForLayer", "inputs records, layers mounted from another repository, builds from another image of the workspace"),
         ("ecr:PutImage", "manifests, tags and inputs records"),
     ]);
+}
+
+/// Adds what takes images out of the archive.
+fn restore(all: &mut Collecting, images: &[String]) {
+    all.add(
+        Group::Restore,
+        images,
+        &[(
+            "ecr:UpdateImageStorageClass",
+            "to take an image out of the archive, where a wanted one lies there",
+        )],
+    );
 }
 
 fn create(all: &mut Collecting, arns: &Arns<'_>, keys: &[String]) {

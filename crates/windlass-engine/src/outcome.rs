@@ -106,6 +106,8 @@ pub struct ImageOutcome {
     pub action: ImageAction,
     /// Its fingerprint.
     pub fingerprint: Option<Fingerprint>,
+    /// Its platforms, as `linux/amd64`; empty where its inputs are not known.
+    pub platforms: Vec<String>,
     /// Whether it was built in this run. Images with one fingerprint share a build.
     pub built: bool,
     /// Seconds the build took.

@@ -19,7 +19,7 @@ image "web" pattern="python@1" { target "main"; tag "v1" }
 repository "tools" { target "main"; lifecycle { expire untagged=#true pushed-days=7 }; encryption "kms" key="alias/ecr" }
 "#;
 
-fn actions(policy: &RegistryPolicy, needed: bool) -> Vec<&str> {
+fn actions(policy: &RegistryPolicy, needed: Needed) -> Vec<&str> {
     let grants = policy.grants.iter().filter(|grant| grant.needed == needed);
     grants.map(|grant| grant.action).collect()
 }
@@ -29,7 +29,7 @@ fn a_plan_reads_only_and_a_registry_without_anything_needs_nothing() {
     let policies = policies(&workspace(SHOP), Purpose::Plan);
     assert_eq!(policies.len(), 1);
     assert_eq!(
-        actions(&policies[0], true),
+        actions(&policies[0], Needed::Always),
         [
             "ecr:DescribeRepositories",
             "ecr:BatchGetImage",

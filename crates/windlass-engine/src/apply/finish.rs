@@ -111,6 +111,12 @@ impl<'a, R, B> Run<'a, R, B> {
             name: image.name.clone(),
             action: image.action,
             fingerprint: image.fingerprint().cloned(),
+            platforms: image
+                .spec
+                .iter()
+                .flat_map(|spec| &spec.inputs.platforms)
+                .map(ToString::to_string)
+                .collect(),
             built: seconds.is_some(),
             build_seconds: seconds,
             targets: image

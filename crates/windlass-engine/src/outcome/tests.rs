@@ -39,6 +39,7 @@ fn image(name: &str, targets: Vec<TargetOutcome>) -> ImageOutcome {
         name: ImageName::new(name).expect("a name"),
         action: ImageAction::Build,
         fingerprint: None,
+        platforms: vec!["linux/amd64".to_owned()],
         built: true,
         build_seconds: Some(1.5),
         targets,

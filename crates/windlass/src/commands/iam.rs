@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 use windlass_core::iam::{
-    Grant, LARGEST_POLICY, Purpose, RegistryPolicy, caller_document, document, policies,
+    Grant, LARGEST_POLICY, Needed, Purpose, RegistryPolicy, caller_document, document, policies,
 };
 
 use crate::cli::{IamArgs, IamFormat, IamPurpose};
@@ -77,10 +77,9 @@ fn text(policies: &[RegistryPolicy], command: &str) -> String {
                 continue;
             }
             said.push((action, reason));
-            let less = if *needed {
-                ""
-            } else {
-                " (without it a plan says less, and decides the same)"
+            let less = match needed {
+                Needed::Always | Needed::Sometimes => "",
+                Needed::ToExplain => " (without it a plan says less, and decides the same)",
             };
             let _ = writeln!(text, "  {action:width$}  {reason}{less}");
         }
@@ -105,7 +104,7 @@ fn to_json(policies: &[RegistryPolicy], command: &str) -> Value {
                 json!({
                     "action": grant.action,
                     "reason": grant.reason,
-                    "needed": grant.needed,
+                    "needed": grant.needed.as_str(),
                     "resources": grant.resources,
                 })
             })
