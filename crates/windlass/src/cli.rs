@@ -43,7 +43,14 @@ pub(crate) struct Global {
     #[arg(long, global = true, env = "WINDLASS_CHDIR", value_name = "DIR")]
     pub(crate) chdir: Option<PathBuf>,
     /// The manifest, instead of `windlass.kdl` here or in a folder above
-    #[arg(long, global = true, env = "WINDLASS_FILE", value_name = "PATH")]
+    // An id of its own: commands have an argument FILE, and one id has one value.
+    #[arg(
+        id = "manifest_file",
+        long = "file",
+        global = true,
+        env = "WINDLASS_FILE",
+        value_name = "PATH"
+    )]
     pub(crate) file: Option<PathBuf>,
     /// The environment to select
     #[arg(long, global = true, env = "WINDLASS_ENV", value_name = "NAME")]

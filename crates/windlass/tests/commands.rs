@@ -120,6 +120,38 @@ fn a_saved_plan_shows_the_same_in_every_format() {
 }
 
 #[test]
+fn a_saved_plan_in_another_folder_does_not_move_the_workspace() {
+    let workspace = workspace();
+    let elsewhere = workspace.home().join("p.windlass").display().to_string();
+    workspace.replace(
+        "windlass.kdl",
+        "tag \"v1\"; target \"dev\" }\nimage \"raw\"",
+        "tag \"{{ git.branch | default('none') }}\"; target \"dev\" }\nimage \"raw\"",
+    );
+    let plan = [
+        "--local",
+        "plan",
+        "--only",
+        "image.raw",
+        "--out",
+        &elsewhere,
+    ];
+    workspace.run(&plan).exits(0);
+    workspace
+        .run(&["show", &elsewhere])
+        .exits(0)
+        .says("image.raw");
+    workspace
+        .run(&["--file", "windlass.kdl", "matrix", &elsewhere])
+        .exits(0)
+        .says("image.raw");
+    assert!(
+        !workspace.home().join(".windlass").exists(),
+        "nothing beside the plan is taken for the workspace"
+    );
+}
+
+#[test]
 fn colour_is_for_terminals_and_those_who_ask() {
     let workspace = workspace();
     let plan = ["--local", "plan", "--only", "image.raw"];

@@ -5,7 +5,7 @@ mod common;
 
 use common::{Workspace, has_engine};
 
-/// Three small applications, each needing nothing from a registry of packages.
+/// Three small applications.
 const APPS: [(&str, &str); 8] = [
     ("web/requirements.txt", ""),
     (
@@ -19,11 +19,11 @@ const APPS: [(&str, &str); 8] = [
     ),
     (
         "site/package.json",
-        "{ \"name\": \"site\", \"version\": \"1.0.0\", \"private\": true, \"scripts\": { \"start\": \"node server.js\" } }\n",
+        "{ \"name\": \"site\", \"version\": \"1.0.0\", \"private\": true, \"scripts\": { \"start\": \"node server.js\" }, \"dependencies\": { \"ms\": \"2.1.3\" } }\n",
     ),
     (
         "site/package-lock.json",
-        "{ \"name\": \"site\", \"version\": \"1.0.0\", \"lockfileVersion\": 3, \"packages\": { \"\": { \"name\": \"site\", \"version\": \"1.0.0\" } } }\n",
+        "{ \"name\": \"site\", \"version\": \"1.0.0\", \"lockfileVersion\": 3, \"packages\": { \"\": { \"name\": \"site\", \"version\": \"1.0.0\", \"dependencies\": { \"ms\": \"2.1.3\" } }, \"node_modules/ms\": { \"version\": \"2.1.3\", \"integrity\": \"sha512-6FlzubTLZG3J2a/NVCAleEhjzq5oxgHyaCU9yYXvcLsvoVaHJq/s5xXI6/XXP6tz7R9xAOtHnSO/tXtF3WRTlA==\" } } }\n",
     ),
     (
         "site/server.js",

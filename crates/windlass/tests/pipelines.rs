@@ -36,11 +36,18 @@ impl Job {
         let workspace = Workspace::shop();
         workspace.run(&["--local", "lock"]).exits(0);
         workspace.commit();
+        let temporary = workspace.home().join("runner");
+        std::fs::create_dir_all(&temporary).expect("a folder");
+        let temporary = temporary.display().to_string();
+        let checkout = workspace.path("").display().to_string();
         let summary = workspace.home().join("summary.md").display().to_string();
         let variables = [
             ("WINDLASS_LOCAL", "1"),
             ("GITHUB_STEP_SUMMARY", summary.as_str()),
+            ("RUNNER_TEMP", temporary.as_str()),
+            ("GITHUB_WORKSPACE", checkout.as_str()),
             ("GITHUB_REPOSITORY", "acme/shop"),
+            ("GITHUB_SHA", "0000000"),
             ("PULL_REQUEST", "7"),
             ("GH_TOKEN", "none"),
         ];
@@ -53,13 +60,16 @@ impl Job {
         job
     }
 
-    /// Puts a `gh` in front that keeps the one comment of a pull request in a file, as GitHub would.
+    /// Puts a `gh` in front that keeps the comment of a pull request and the artifact of its job in files, as GitHub would.
     fn play_gh(&self) {
         let folder = self.workspace.home().join("bin");
         std::fs::create_dir_all(&folder).expect("a folder");
         let script = "#!/bin/bash
 echo \"$*\" >> \"$HOME/gh.log\"
 case \"$*\" in
+*/pulls*) [ -e \"$HOME/artifact.json\" ] && echo head ;;
+'run list'*) echo 1 ;;
+'run download'*) mkdir -p \"$RUNNER_TEMP/reviewed\" && cp \"$HOME/artifact.json\" \"$RUNNER_TEMP/reviewed/plan.json\" ;;
 *--jq*) [ -e \"$HOME/comment.md\" ] && echo 1 ;;
 *PATCH*|*POST*) cp comment.md \"$HOME/comment.md\" ;;
 esac
@@ -73,13 +83,24 @@ exit 0
 
     /// Runs the shell steps of a job, one after the other, as the services do: each line must succeed.
     fn run(&self, steps: &[String], more: &[(&str, &str)]) -> String {
+        let (fine, said) = self.play(steps, more);
+        assert!(fine, "{said}");
+        said
+    }
+
+    /// The same for a job that must end before its last step.
+    fn fails(&self, steps: &[String], more: &[(&str, &str)]) -> String {
+        let (fine, said) = self.play(steps, more);
+        assert!(!fine, "{said}");
+        said
+    }
+
+    fn play(&self, steps: &[String], more: &[(&str, &str)]) -> (bool, String) {
         let base = self.workspace.command(&[]);
-        let binary = Path::new(base.get_program())
-            .parent()
-            .expect("a folder")
-            .to_owned();
+        let binary = Path::new(base.get_program()).parent().expect("a folder");
         let own = self.workspace.home().join("bin");
         let path = std::env::var("PATH").unwrap_or_default();
+        let path = format!("{}:{}:{path}", own.display(), binary.display());
         let mut said = String::new();
         for step in steps {
             let output = Command::new("bash")
@@ -91,19 +112,17 @@ exit 0
                 )
                 .envs(self.variables.iter().map(|(name, value)| (name, value)))
                 .envs(more.iter().copied())
-                .env(
-                    "PATH",
-                    format!("{}:{}:{path}", own.display(), binary.display()),
-                )
+                .env("PATH", &path)
                 .current_dir(self.workspace.path(""))
                 .output()
                 .expect("bash runs");
-            let text =
-                [output.stdout, output.stderr].map(|it| String::from_utf8_lossy(&it).into_owned());
-            assert!(output.status.success(), "{step}\n{}\n{}", text[0], text[1]);
-            said.push_str(&text.concat());
+            let texts = [&output.stdout, &output.stderr].map(|it| String::from_utf8_lossy(it));
+            said.extend(["$ ", step, "\n", &texts[0], &texts[1]]);
+            if !output.status.success() {
+                return (false, said);
+            }
         }
-        said
+        (true, said)
     }
 }
 
@@ -168,6 +187,8 @@ fn engine_the_github_job_shows_one_rebuild_and_applies_it_after_the_merge() {
     job.workspace.commit();
     job.run(&steps("check"), &[locked]);
     job.run(&steps("plan"), &[locked]);
+    let artifact = job.workspace.home().join("runner/plan.json");
+    std::fs::copy(artifact, job.workspace.home().join("artifact.json")).expect("the plan as JSON");
     let comment =
         std::fs::read_to_string(job.workspace.home().join("comment.md")).expect("a comment");
     assert!(
@@ -184,11 +205,23 @@ fn engine_the_github_job_shows_one_rebuild_and_applies_it_after_the_merge() {
     let asked = std::fs::read_to_string(job.workspace.home().join("gh.log")).expect("a log");
     assert_eq!(asked.matches("--method POST").count(), 1, "{asked}");
     assert_eq!(asked.matches("--method PATCH").count(), 1, "{asked}");
+    // Something else came in between: the plan of main is another one, and nothing is applied.
+    let server = "services/storefront/server.js";
+    job.workspace.replace(server, "healthy", "well");
+    let said = job.fails(&steps("apply"), &[locked]);
+    assert!(
+        said.contains("reviewed") && !said.contains("Applied."),
+        "{said}"
+    );
+    job.workspace.replace(server, "well", "healthy");
     // merged
     assert!(job.run(&steps("apply"), &[locked]).contains("1 built"));
+    std::fs::remove_file(job.workspace.home().join("artifact.json")).expect("removed");
+    std::fs::remove_dir_all(job.workspace.home().join("runner/reviewed")).expect("removed");
+    let said = job.run(&steps("apply"), &[locked]);
     assert!(
-        job.run(&steps("apply"), &[locked]).contains("already"),
-        "a second run applies nothing"
+        said.contains("Already applied"),
+        "a second run applies nothing: {said}"
     );
 }
 

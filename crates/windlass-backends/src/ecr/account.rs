@@ -320,7 +320,13 @@ impl Account {
             }
             Err(error) => translate(&self.call_text(action, repository), &error),
         };
-        log::warn!(
+        // What is not there is an answer: a plan asks for it.
+        let level = match &failure.error {
+            RegistryError::NotFound(_) => log::Level::Info,
+            _ => log::Level::Warn,
+        };
+        log::log!(
+            level,
             "{action} registry {registry} {on}: {milliseconds} ms, {}",
             failure.error
         );

@@ -180,7 +180,7 @@ fn package_manager(tree: &Tree, folder: &str, package: &Value) -> Option<String>
             Some((name, format!("package.json names {stated}")))
         });
     if tree.has(folder, "package-lock.json") {
-        return None;
+        return without_dependencies(tree, folder);
     }
     if let Some((name, why)) = other {
         return Some(format!(
@@ -195,6 +195,16 @@ fn package_manager(tree: &Tree, folder: &str, package: &Value) -> Option<String>
     Some(format!(
         "there is no package-lock.json, which `npm ci` needs; run npm install --package-lock-only in {folder}, commit it, and take the comment marks away"
     ))
+}
+
+/// Says that a lock file names no dependency: `npm ci` then makes no `node_modules`, which the pattern copies.
+fn without_dependencies(tree: &Tree, folder: &str) -> Option<String> {
+    let lock: Value = serde_json::from_str(tree.text(folder, "package-lock.json")?).ok()?;
+    let packages = lock["packages"].as_object()?;
+    let has_some = packages
+        .iter()
+        .any(|(path, package)| !path.is_empty() && package["dev"] != true);
+    (!has_some).then(|| format!("package-lock.json names no dependency for production, and {PATTERN} copies the node_modules that npm then does not make: add one, or use a Dockerfile"))
 }
 
 /// Returns the folder above that has a lock file or names workspaces.

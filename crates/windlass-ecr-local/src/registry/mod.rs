@@ -108,6 +108,10 @@ async fn run(request: &Exchange<'_>, target: &Target, body: Incoming) -> Answer 
         let resources = [request.scope.arn(name)];
         let policy = &call.server.identity_policy;
         policy.check(&call.principal, target.operation, &resources)?;
+        if target.counted == "registry:FinishUpload" {
+            // The last request of an upload may bring bytes: it is a part as well.
+            policy.check(&call.principal, "UploadLayerPart", &resources)?;
+        }
     }
     match (&target.endpoint, &request.parts.method) {
         (Endpoint::Ping, &Method::GET | &Method::HEAD) => Ok(plain(StatusCode::OK)),

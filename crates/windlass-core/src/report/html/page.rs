@@ -15,6 +15,7 @@ pub(super) fn header(page: &mut Markup, report: &Report) {
         .as_deref()
         .map(|sha| sha.get(..12).unwrap_or(sha));
     let builder = report.builder.as_deref().unwrap_or("none asked");
+    let builder = builder.split(" at ").next().unwrap_or(builder);
     let facts = [
         ("Planned", Some(report.created_at.as_str())),
         ("Commit", commit),
