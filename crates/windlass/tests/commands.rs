@@ -123,11 +123,6 @@ fn a_saved_plan_shows_the_same_in_every_format() {
 fn a_saved_plan_in_another_folder_does_not_move_the_workspace() {
     let workspace = workspace();
     let elsewhere = workspace.home().join("p.windlass").display().to_string();
-    workspace.replace(
-        "windlass.kdl",
-        "tag \"v1\"; target \"dev\" }\nimage \"raw\"",
-        "tag \"{{ git.branch | default('none') }}\"; target \"dev\" }\nimage \"raw\"",
-    );
     let plan = [
         "--local",
         "plan",
@@ -138,16 +133,14 @@ fn a_saved_plan_in_another_folder_does_not_move_the_workspace() {
     ];
     workspace.run(&plan).exits(0);
     workspace
-        .run(&["show", &elsewhere])
-        .exits(0)
-        .says("image.raw");
-    workspace
         .run(&["--file", "windlass.kdl", "matrix", &elsewhere])
         .exits(0)
         .says("image.raw");
+    // Whether there is an Engine to build with does not matter here.
+    workspace.run(&["--local", "apply", &elsewhere]);
     assert!(
         !workspace.home().join(".windlass").exists(),
-        "nothing beside the plan is taken for the workspace"
+        "the folder of the plan is taken for the workspace"
     );
 }
 
