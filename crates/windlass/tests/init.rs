@@ -46,10 +46,7 @@ fn a_manifest_is_written_that_is_valid() {
     workspace.run(&["validate"]).exits(0).says("3 images");
     let manifest = workspace.read("windlass.kdl");
     assert!(manifest.contains("port 8080"), "{manifest}");
-    assert!(
-        !workspace.path(".gitignore").exists(),
-        "there is no git here"
-    );
+    assert_eq!(workspace.read(".gitignore"), ".windlass/\n");
 }
 
 #[test]

@@ -167,14 +167,12 @@ fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
         .map_err(|error| io(&what, &error))
 }
 
-/// Adds `.windlass/` to .gitignore where git is at work; says whether it did.
+/// Adds `.windlass/` to .gitignore, which is made where it is not there; says whether it did.
 fn ignore(root: &Path) -> Result<bool, Failure> {
     let path = root.join(".gitignore");
-    let in_git = root.ancestors().any(|folder| folder.join(".git").exists());
     let held = match std::fs::read_to_string(&path) {
         Ok(held) => held,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && in_git => String::new(),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(io("cannot read .gitignore", &error)),
     };
     let is_ours = |line: &str| matches!(line.trim().trim_start_matches('/'), ".windlass" | OURS);
