@@ -169,6 +169,9 @@ fn write_workspace(shown: &mut String, workspace: &Workspace) -> std::fmt::Resul
             registry.name, registry.account, registry.region
         )?;
     }
+    if let Some(parallel) = workspace.parallel {
+        writeln!(shown, "parallel {parallel}")?;
+    }
     for mirror in &workspace.mirrors {
         writeln!(shown, "mirror {} -> {}", mirror.upstream, mirror.to)?;
     }
@@ -186,6 +189,11 @@ fn write_workspace(shown: &mut String, workspace: &Workspace) -> std::fmt::Resul
         }
         for (name, value) in image.stamp.args.iter().chain(&image.stamp.labels) {
             writeln!(shown, "  stamp {name}={:?}", value.value)?;
+        }
+        let built = (image.timeout_seconds, image.provenance, image.sbom);
+        if built != (None, false, false) || !image.named_contexts.is_empty() {
+            let contexts = &image.named_contexts;
+            writeln!(shown, "  built {built:?} ssh={:?} {contexts:?}", image.ssh)?;
         }
         for secret in &image.secrets {
             writeln!(

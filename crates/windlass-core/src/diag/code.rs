@@ -137,6 +137,8 @@ codes! {
     UnknownRepository = "reference/unknown-repository",
     /// A repository that is `removed` or `moved` away and still named.
     StillDefined = "reference/still-defined",
+    /// A builder that no `builder` defines.
+    UnknownBuilder = "reference/unknown-builder",
     /// A secret that no `secret` defines.
     UnknownSecret = "reference/unknown-secret",
     /// A need that no `image` defines.
@@ -237,6 +239,8 @@ codes! {
     BadRegion = "registry/bad-region",
     /// An endpoint or mirror that is no URL or host.
     BadEndpoint = "registry/bad-endpoint",
+    /// `fips` together with `endpoint`.
+    FipsEndpoint = "registry/fips-with-endpoint",
     /// Plain http to another machine.
     PlainHttp = "registry/plain-http",
     /// A name that ECR would refuse.

@@ -11,8 +11,8 @@ use crate::diag::Sourced;
 
 use super::model::{Encryption, LifecycleRule};
 use super::raw::{
-    ImageBody, ImageNode, ImageRepository, Maps, MatrixNode, NeedNode, Pair, SecretUse,
-    SettingsBody, TagsNode, Text, WithNode,
+    ImageBody, ImageNode, ImageRepository, Maps, MatrixNode, NamedContextNode, NeedNode,
+    NotCarried, Pair, SecretUse, SettingsBody, TagsNode, Text, WithNode,
 };
 
 /// Who says something.
@@ -92,6 +92,12 @@ pub(super) struct MergedImage<'a> {
     /// Every layer's `repository`, the strongest first.
     pub(super) repositories: Vec<Layered<'a, ImageRepository>>,
     pub(super) secrets: List<'a, SecretUse>,
+    pub(super) ssh: List<'a, Text>,
+    pub(super) named_contexts: List<'a, NamedContextNode>,
+    pub(super) builder: Option<Layered<'a, Text>>,
+    pub(super) max_size: Option<Layered<'a, Sourced<u64>>>,
+    pub(super) provenance: Option<Layered<'a, Sourced<bool>>>,
+    pub(super) sbom: Option<Layered<'a, Sourced<bool>>>,
     pub(super) network: Option<Layered<'a, Text>>,
     pub(super) timeout: Option<Layered<'a, Sourced<u64>>>,
     pub(super) epoch: Option<Layered<'a, Sourced<i64>>>,
@@ -112,6 +118,7 @@ pub(super) struct MergedSettings<'a> {
     pub(super) encryption: Option<Layered<'a, Sourced<Encryption>>>,
     pub(super) create: Option<Layered<'a, Sourced<bool>>>,
     pub(super) resource_tags: Entries<'a, Pair>,
+    pub(super) access: Option<Layered<'a, NotCarried>>,
     pub(super) lifecycle: Option<Layered<'a, Sourced<Vec<LifecycleRule>>>>,
 }
 
@@ -197,6 +204,12 @@ fn merge_layers<'a>(layers: &[ImageLayer<'a>]) -> MergedImage<'a> {
             .filter_map(|it| Some(it.layer.of(it.body.repository.as_ref()?)))
             .collect(),
         secrets: all.list(|it| &it.secrets),
+        ssh: all.list(|it| &it.ssh),
+        named_contexts: all.list(|it| &it.named_contexts),
+        builder: all.first(|it| it.builder.as_ref()),
+        max_size: all.first(|it| it.max_size.as_ref()),
+        provenance: all.first(|it| it.provenance.as_ref()),
+        sbom: all.first(|it| it.sbom.as_ref()),
         network: all.first(|it| it.network.as_ref()),
         timeout: all.first(|it| it.timeout.as_ref()),
         epoch: all.first(|it| it.epoch.as_ref()),
@@ -278,6 +291,7 @@ pub(super) fn merge_settings<'a>(layers: &[Layered<'a, SettingsBody>]) -> Merged
         encryption: first_setting(layers, |it| it.encryption.as_ref()),
         create: first_setting(layers, |it| it.create.as_ref()),
         resource_tags: join_pairs(layers.iter().map(|it| (it.layer, &it.given.resource_tags))),
+        access: first_setting(layers, |it| it.access.as_ref()),
         lifecycle: first_setting(layers, |it| it.lifecycle.as_ref()),
     }
 }

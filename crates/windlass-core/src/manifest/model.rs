@@ -150,6 +150,14 @@ pub struct Image {
     pub targets: Vec<ImageTarget>,
     /// The secrets that its RUN steps may mount, sorted by id.
     pub secrets: Vec<ImageSecret>,
+    /// The SSH agents that its RUN steps may mount, sorted.
+    pub ssh: Vec<String>,
+    /// Named contexts: what each name stands for.
+    pub named_contexts: BTreeMap<String, String>,
+    /// Whether an attestation says how it was built.
+    pub provenance: bool,
+    /// Whether an attestation lists what is in it.
+    pub sbom: bool,
     /// The network of RUN steps, `None` for the builder's default.
     pub network: Option<String>,
     /// After how many seconds a build is given up.

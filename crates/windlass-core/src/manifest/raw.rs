@@ -1,5 +1,6 @@
 //! The manifest as it was written: typed, with places, templates not evaluated, defaults not applied.
 
+mod builder;
 mod environment;
 mod include;
 mod policy;
@@ -12,6 +13,7 @@ use crate::node::Scalar;
 
 use super::model::{Encryption, LifecycleRule};
 
+pub use self::builder::{BuilderNode, NamedContextNode, NotCarried};
 pub use self::environment::{EnvironmentNode, Requirement};
 pub use self::include::IncludeNode;
 pub use self::policy::{MovedNode, PolicyNode, RemovedNode, WaiverNode};
@@ -51,6 +53,8 @@ pub struct Manifest {
     pub repositories: Vec<RepositoryNode>,
     /// The `environment` nodes.
     pub environments: Vec<EnvironmentNode>,
+    /// The `builder` nodes.
+    pub builders: Vec<BuilderNode>,
     /// The `secret` nodes.
     pub secrets: Vec<SecretNode>,
     /// The `policy` nodes.
@@ -103,6 +107,8 @@ pub struct RegistryNode {
     pub profile: Option<Text>,
     /// URLs of `ecr=`, `registry=`, `sts=` and `tagging=`, in this order.
     pub endpoint: [Option<Text>; 4],
+    /// Settings of the account that no stage carries out yet.
+    pub not_carried: Vec<NotCarried>,
     /// Where the node stands.
     pub location: Location,
 }
@@ -277,6 +283,18 @@ pub struct ImageBody {
     pub repository: Option<ImageRepository>,
     /// `secret`
     pub secrets: Vec<SecretUse>,
+    /// `ssh`
+    pub ssh: Vec<Text>,
+    /// `named-context`
+    pub named_contexts: Vec<NamedContextNode>,
+    /// `builder`
+    pub builder: Option<Text>,
+    /// `max-size`, in bytes
+    pub max_size: Option<Sourced<u64>>,
+    /// `provenance`
+    pub provenance: Option<Sourced<bool>>,
+    /// `sbom`
+    pub sbom: Option<Sourced<bool>>,
     /// `network`
     pub network: Option<Text>,
     /// `timeout`, in seconds
@@ -347,6 +365,8 @@ pub struct SettingsBody {
     pub create: Option<Sourced<bool>>,
     /// `resource-tag`
     pub resource_tags: Vec<Pair>,
+    /// `access`, which no stage carries out yet
+    pub access: Option<NotCarried>,
     /// `lifecycle`; empty for `lifecycle "none"`
     pub lifecycle: Option<Sourced<Vec<LifecycleRule>>>,
 }
@@ -370,6 +390,7 @@ impl SettingsBody {
             encryption,
             create,
             resource_tags,
+            access,
             lifecycle,
         } = self;
         let all = [
@@ -378,6 +399,7 @@ impl SettingsBody {
             encryption.as_ref().map(|it| &it.location),
             create.as_ref().map(|it| &it.location),
             resource_tags.first().map(|it| &it.key.location),
+            access.as_ref().map(|it| &it.location),
             lifecycle.as_ref().map(|it| &it.location),
         ];
         all.into_iter().flatten().min_by_key(|it| it.span.start)

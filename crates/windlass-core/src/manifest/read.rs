@@ -1,5 +1,7 @@
 //! Reading: from the text of a manifest to the typed tree.
 
+mod account;
+mod builder;
 mod distinct;
 mod environment;
 mod image;
@@ -131,6 +133,12 @@ fn read_top(reading: &Reading, kinds: &Kinds<'_>) -> Option<Manifest> {
         "where images go: registries, values of variables, guards",
         environment::read_environment,
     );
+    let builders = definitions(
+        &mut top,
+        "builder",
+        "what builds images, and how",
+        builder::read_builder,
+    );
     let secrets = definitions(
         &mut top,
         "secret",
@@ -161,7 +169,7 @@ fn read_top(reading: &Reading, kinds: &Kinds<'_>) -> Option<Manifest> {
         "a repository that the workspace gave up",
         policy::read_removed,
     );
-    top.not_yet(&["builder", "pattern"]);
+    top.not_yet(&["pattern"]);
     top.finish();
     Some(Manifest {
         includes,
@@ -178,6 +186,7 @@ fn read_top(reading: &Reading, kinds: &Kinds<'_>) -> Option<Manifest> {
         images,
         repositories,
         environments,
+        builders,
         secrets,
         policies,
         waivers,
@@ -282,6 +291,10 @@ fn workspace_body(node: &mut Dec<'_>) -> WorkspaceNode {
         "default-environment",
         "the environment where none is selected",
     );
+    if let Some(environment) = &default_environment {
+        no_template(node, "default-environment", environment);
+        refers(node, std::slice::from_ref(environment), "environment");
+    }
     WorkspaceNode {
         name,
         default_environment,

@@ -3,6 +3,7 @@
 //! Everything from outside comes in as data ([`ResolveInputs`]); the same inputs give the same workspace.
 
 mod build;
+mod builders;
 mod environment;
 mod extends;
 mod images;
@@ -20,7 +21,7 @@ mod tags;
 mod targets;
 mod variables;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use crate::diag::{Checked, Code, Diagnostic, Sourced, has_errors, sort};
@@ -60,6 +61,8 @@ struct Resolver<'a> {
     targets: BTreeMap<String, Vec<RegistryName>>,
     /// The selected environment.
     environment: Option<&'a EnvironmentNode>,
+    /// The builders that images are built with.
+    used_builders: BTreeSet<&'a str>,
     /// Why a plan is refused.
     refusals: Vec<Diagnostic>,
     /// What the resolved images and repositories were made of, for `show`.
@@ -82,6 +85,7 @@ impl<'a> Resolver<'a> {
             registries: Vec::new(),
             targets: BTreeMap::new(),
             environment: None,
+            used_builders: BTreeSet::new(),
             refusals: Vec::new(),
             placed: Vec::new(),
             layers: BTreeMap::new(),
@@ -103,10 +107,14 @@ impl<'a> Resolver<'a> {
         let waivers = self.resolve_waivers();
         let promotion = self.promotion();
         self.check_guards();
+        self.check_builders();
+        self.refuse_builders();
+        self.refuse_account_settings();
         let secret_files = self.secret_files();
         self.refuse_not_carried_out();
         self.check_defaults();
         self.check_unused();
+        let refusals = self.take_refusals();
         let used = &self.templates.used;
         let uses_git = used.iter().any(|it| it.namespace == Namespace::Git);
         Workspace {
@@ -115,7 +123,7 @@ impl<'a> Resolver<'a> {
             requires_locked_bases: self.requires_locked_bases(),
             registries: self.reached_registries(promotion.as_ref()),
             promotion,
-            refusals: std::mem::take(&mut self.refusals),
+            refusals,
             mirrors,
             images,
             repositories,
@@ -125,7 +133,10 @@ impl<'a> Resolver<'a> {
             moved,
             removed,
             uses_git: uses_git || self.guards_use_git(),
-            parallel: self.manifest.workspace.parallel,
+            parallel: self
+                .builder(None)
+                .and_then(|it| it.parallel)
+                .or(self.manifest.workspace.parallel),
             files: self
                 .manifest
                 .files
@@ -134,6 +145,13 @@ impl<'a> Resolver<'a> {
                 .chain(secret_files)
                 .collect(),
         }
+    }
+
+    /// The refusals, each once and in the order of their places.
+    fn take_refusals(&mut self) -> Vec<Diagnostic> {
+        let mut refusals = std::mem::take(&mut self.refusals);
+        sort(&mut refusals);
+        refusals
     }
 
     /// The registries that a plan may contact: those of the environment and of where it is promoted from, or all.

@@ -98,6 +98,18 @@ fn finish(
 }
 
 fn builder_refusal(spec: &BuildSpec, observed: &Observed) -> Option<String> {
+    let inputs = &spec.inputs;
+    let wants = [
+        ("`provenance`", inputs.provenance),
+        ("`sbom`", inputs.sbom),
+        ("`named-context`", !inputs.named_contexts.is_empty()),
+        ("`ssh`", !inputs.ssh.is_empty()),
+    ];
+    if let Some((what, _)) = wants.iter().find(|it| it.1) {
+        return Some(format!(
+            "{what} needs a buildkitd builder, which is not supported yet: remove it to build here"
+        ));
+    }
     if spec.inputs.platforms.len() > 1 {
         return Some("several platforms in one build need a buildkitd builder, which is not supported yet: name one platform".to_owned());
     }

@@ -23,6 +23,7 @@ impl Manifest {
             images,
             repositories,
             environments,
+            builders,
             secrets,
             policies,
             waivers,
@@ -37,6 +38,7 @@ impl Manifest {
         self.images.extend(images);
         self.repositories.extend(repositories);
         self.environments.extend(environments);
+        self.builders.extend(builders);
         self.secrets.extend(secrets);
         self.policies.extend(policies);
         self.waivers.extend(waivers);
@@ -73,6 +75,7 @@ pub(super) fn check(manifest: &Manifest, diagnostics: &mut Vec<Diagnostic>) {
         ("image", literal),
         ("repository", names(&manifest.repositories, |it| &it.name)),
         ("environment", names(&manifest.environments, |it| &it.name)),
+        ("builder", names(&manifest.builders, |it| &it.name)),
         ("secret", names(&manifest.secrets, |it| &it.name)),
         ("policy", names(&manifest.policies, |it| &it.name)),
     ];

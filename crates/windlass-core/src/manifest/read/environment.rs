@@ -2,13 +2,14 @@
 
 use crate::diag::{Code, Diagnostic, Sourced};
 use crate::manifest::raw::{EnvironmentNode, Requirement, Text};
-use crate::node::{Dec, suggest};
+use crate::node::{Dec, Mark, Scalar, suggest};
 
-use super::{identifier, no_template, pairs};
+use super::{identifier, no_template, pairs, plain, refers};
 
 pub(super) fn read_environment(node: &mut Dec<'_>) -> Option<EnvironmentNode> {
     let name = identifier(node);
-    node.text("doc", "what the environment is for");
+    let doc = node.text("doc", "what the environment is for");
+    plain(node, doc.as_ref());
     let targets = node.texts(
         "target",
         "the registries it may use; an image's own `target` narrows them",
@@ -26,7 +27,24 @@ pub(super) fn read_environment(node: &mut Dec<'_>) -> Option<EnvironmentNode> {
         "promote-from",
         "the environment whose images are copied, never built",
     );
-    node.not_yet(&["builder"]);
+    let builder = node.text("builder", "the builder of its images that name none");
+    for (what, kind, text) in [
+        ("promote-from", "environment", &promote_from),
+        ("builder", "builder", &builder),
+    ] {
+        if let Some(text) = text {
+            no_template(node, what, text);
+            refers(node, std::slice::from_ref(text), kind);
+        }
+    }
+    refers(node, &targets, "registry");
+    for pair in &set {
+        if let Scalar::Text(text) = &pair.value.value {
+            let text = Text::new(text.clone(), pair.value.location.clone());
+            no_template(node, "set", &text);
+        }
+        node.reading().mark(&pair.value.location, Mark::Plain);
+    }
     for target in &targets {
         no_template(node, "target", target);
     }
@@ -34,7 +52,7 @@ pub(super) fn read_environment(node: &mut Dec<'_>) -> Option<EnvironmentNode> {
         location: node.head_location(),
         name: name?,
         targets,
-        builder: None,
+        builder,
         set,
         require,
         promote_from,
@@ -42,6 +60,7 @@ pub(super) fn read_environment(node: &mut Dec<'_>) -> Option<EnvironmentNode> {
 }
 
 fn requirement(node: &Dec<'_>, text: &Text) -> Option<Sourced<Requirement>> {
+    no_template(node, "require", text);
     let found = match text.value.as_str() {
         "clean-git" => Requirement::CleanGit,
         "locked-bases" => Requirement::LockedBases,

@@ -5,6 +5,7 @@ use crate::manifest::raw::{ImageBody, ImageNode, ImageRepository, Maps, NeedNode
 use crate::node::shape::Kind;
 use crate::node::{Dec, Given, Mark};
 
+use super::builder::{read_named_contexts, read_size};
 use super::matrix::read_matrix;
 use super::repository::read_settings;
 use super::secret::read_uses;
@@ -118,18 +119,36 @@ pub(super) fn read_body(node: &mut Dec<'_>) -> ImageBody {
         "a number to raise when a rebuild is wanted",
         0..=i64::MAX,
     );
+    read_building(node, &mut body);
     refuse(node, &body);
     body
 }
 
+/// Reads how it is built, and what the build adds.
+fn read_building(node: &mut Dec<'_>, body: &mut ImageBody) {
+    body.named_contexts = read_named_contexts(node);
+    body.ssh = node.texts(
+        "ssh",
+        "SSH agents that RUN steps may mount, such as `\"default\"`",
+    );
+    body.builder = node.text(
+        "builder",
+        "the builder to use, where it is not the environment's",
+    );
+    body.max_size = read_size(
+        node,
+        "max-size",
+        "how large the image may be, such as `\"200MiB\"`",
+    );
+    body.provenance = node.flag("provenance", "whether an attestation says how it was built");
+    body.sbom = node.flag("sbom", "whether an attestation lists what is in it");
+}
+
 fn refuse(node: &mut Dec<'_>, body: &ImageBody) {
-    for name in ["provenance", "sbom"] {
-        let flag = node.flag(name, "an attestation");
-        if let Some(flag) = flag.filter(|it| it.value) {
-            node.report(crate::node::not_yet(&format!("`{name}`"), &flag.location));
-        }
+    if let Some(builder) = &body.builder {
+        no_template(node, "builder", builder);
+        refers(node, std::slice::from_ref(builder), "builder");
     }
-    node.not_yet(&["named-context", "ssh", "builder", "max-size"]);
     if let Some(network) = &body.network {
         check_word(node, "network", network, &["default", "none", "host"]);
     }
@@ -142,6 +161,7 @@ fn refuse(node: &mut Dec<'_>, body: &ImageBody) {
     }
     for (what, list) in [
         ("group", &body.groups),
+        ("ssh", &body.ssh),
         ("ignore", &body.ignore),
         ("platform", &body.platforms),
         ("target", &body.targets),

@@ -6,7 +6,7 @@ use crate::manifest::raw::{MovedNode, PolicyNode, RemovedNode, Text};
 use crate::name::Day;
 use crate::node::Dec;
 
-use super::{identifier, no_template};
+use super::{identifier, no_template, plain};
 
 pub(super) fn read_policy(node: &mut Dec<'_>) -> Option<PolicyNode> {
     let name = identifier(node);
@@ -67,7 +67,12 @@ pub(super) fn read_waiver(node: &mut Dec<'_>) -> Option<Waiver> {
     let expires = expires.and_then(|it| read_day(node, &it));
     let approved_by = node.texts("approved-by", "who agreed");
     let ticket = node.text("ticket", "where it is tracked");
+    for text in &approved_by {
+        plain(node, Some(text));
+    }
+    plain(node, ticket.as_ref());
     let rule = rule?;
+    no_template(node, "waiver", &rule);
     if !is_rule_id(&rule.value) {
         node.report(
             Diagnostic::error(Code::BadWaiver, format!("`{}` is no id of a rule", rule.value))
@@ -101,6 +106,8 @@ fn scope(node: &mut Dec<'_>, name: &'static str, doc: &'static str) -> Option<Te
 /// Reads a text that a waiver must say.
 fn said(node: &mut Dec<'_>, name: &'static str, doc: &'static str) -> Option<Text> {
     let text = node.text(name, doc);
+    plain(node, text.as_ref());
+    node.counts_itself(name);
     let problem = match &text {
         Some(text) if text.value.trim().is_empty() => Some((text.location.clone(), "says nothing")),
         None if !node.was_given(name) && !node.has_slip_of(name) => {

@@ -3,6 +3,7 @@
 use crate::manifest::raw::{MirrorNode, RegistryNode, RoleNode, Text};
 use crate::node::{Dec, Given};
 
+use super::account::read_account_settings;
 use super::{identifier, plain};
 
 pub(super) fn read_registry(node: &mut Dec<'_>) -> Option<RegistryNode> {
@@ -35,19 +36,7 @@ pub(super) fn read_registry(node: &mut Dec<'_>) -> Option<RegistryNode> {
             property(it, "tagging", "URL of the tagging API"),
         ]
     });
-    node.not_yet(&[
-        "fips",
-        "dual-stack",
-        "distribute",
-        "scanning",
-        "replication",
-        "signing",
-        "pull-through",
-        "creation-template",
-        "access",
-        "pull-time",
-        "blob-mounting",
-    ]);
+    let not_carried = read_account_settings(node, endpoint.is_some());
     Some(RegistryNode {
         location: node.head_location(),
         name: name?,
@@ -56,6 +45,7 @@ pub(super) fn read_registry(node: &mut Dec<'_>) -> Option<RegistryNode> {
         role: role.flatten(),
         profile,
         endpoint: endpoint.unwrap_or_default(),
+        not_carried,
     })
 }
 

@@ -6,6 +6,7 @@ use crate::manifest::raw::{RepositoryNode, SettingsBody, TagsNode, Text};
 use crate::node::shape::Kind;
 use crate::node::{Dec, Given, Mark};
 
+use super::account::read_access;
 use super::{no_template, pairs, plain, read_inheritance, refers};
 
 /// The most rules that ECR takes in one policy (ECR quotas, "Rules per lifecycle policy").
@@ -50,13 +51,16 @@ pub(super) fn read_settings(node: &mut Dec<'_>) -> SettingsBody {
             "resource-tag",
             "tags of the AWS resource: `resource-tag team=\"a\"`",
         ),
+        access: node.block("access", "who else may pull and push", |it| {
+            read_access(it);
+            Sourced::new("`access` of a repository".to_owned(), it.name_location())
+        }),
         lifecycle: node.block(
             "lifecycle",
             "which images ECR deletes by itself",
             read_lifecycle,
         ),
     };
-    node.not_yet(&["access"]);
     for target in &settings.targets {
         no_template(node, "target", target);
     }

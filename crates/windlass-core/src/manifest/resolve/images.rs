@@ -1,10 +1,12 @@
 //! Images: where each one goes, and everything else that a node and its defaults say.
 
+use std::collections::BTreeMap;
+
 use crate::diag::{Code, Diagnostic, Location, Sourced};
 use crate::manifest::layers::{Layered, MergedImage, MergedRecipe};
 use crate::manifest::model::{Image, ImageTarget, Recipe, Repository};
 use crate::manifest::path;
-use crate::manifest::raw::{ImageNode, Text};
+use crate::manifest::raw::{ImageNode, NamedContextNode, Text};
 use crate::manifest::template::{Place, Values as _};
 use crate::name::{ImageName, Platform, RegistryName, RepositoryKey, RepositoryName};
 
@@ -147,6 +149,10 @@ impl<'a> Resolver<'a> {
         let mut groups: Vec<String> = body.groups.iter().map(|it| it.value.clone()).collect();
         groups.sort();
         groups.dedup();
+        let mut ssh: Vec<String> = body.ssh.iter().map(|it| it.value.clone()).collect();
+        ssh.sort();
+        ssh.dedup();
+        let timeout = self.build_with(body);
         let value = |text: &Option<Layered<'_, Text>>| text.map(|it| it.value.clone());
         Some(Image {
             name: ImageName::new(image.name.value.clone()).ok()?,
@@ -166,10 +172,42 @@ impl<'a> Resolver<'a> {
             needs: image_needs(image),
             targets,
             secrets: self.secrets(&body.secrets),
+            ssh,
+            named_contexts: self.named_contexts(body, &build_scope),
+            provenance: body.provenance.is_some_and(|it| it.value),
+            sbom: body.sbom.is_some_and(|it| it.value),
             network: value(&body.network),
-            timeout_seconds: body.timeout.map(|it| it.value),
+            timeout_seconds: body.timeout.map(|it| it.value).or(timeout),
             epoch: body.epoch.map_or(0, |it| it.value.unsigned_abs()),
         })
+    }
+
+    /// Notes which builder the image is built with; returns the builder's timeout.
+    fn build_with(&mut self, body: &MergedImage<'a>) -> Option<u64> {
+        if let Some(size) = &body.max_size {
+            self.not_carried_out("`max-size`", &size.location);
+        }
+        if let Some(name) = &body.builder {
+            self.check_builder(name);
+        }
+        let builder = self.builder(body.builder.map(|it| it.given))?;
+        self.used_builders.insert(&builder.name.value);
+        builder.timeout
+    }
+
+    fn named_contexts(
+        &mut self,
+        body: &MergedImage<'_>,
+        scope: &Scope<'_>,
+    ) -> BTreeMap<String, String> {
+        let nodes = body.named_contexts.iter();
+        let entry = |it: &NamedContextNode| {
+            Some((
+                it.name.value.clone(),
+                self.text(&it.from, Place::Image, scope)?.value,
+            ))
+        };
+        nodes.filter_map(entry).collect()
     }
 
     fn image_scope(&self, image: &Instance<'a>, repository: Result<String, String>) -> Scope<'a> {
@@ -293,7 +331,7 @@ impl<'a> Resolver<'a> {
         None
     }
 
-    fn platforms(&mut self, texts: &[Text]) -> Vec<Platform> {
+    pub(super) fn platforms(&mut self, texts: &[Text]) -> Vec<Platform> {
         let mut all: Vec<Platform> = texts.iter().filter_map(|it| self.platform(it)).collect();
         all.sort();
         all.dedup();

@@ -80,6 +80,22 @@ impl Resolver<'_> {
         all
     }
 
+    /// Refuses plans that reach a registry with settings that no stage carries out yet.
+    pub(super) fn refuse_account_settings(&mut self) {
+        let manifest = self.manifest;
+        let reached = self.environment.filter(|it| !it.targets.is_empty());
+        let reached = reached.map(|it| self.registries_of(it));
+        for node in &manifest.registries {
+            let names = self.targets.get(&node.name.value);
+            let is_reached = reached.as_ref().is_none_or(|reached| {
+                names.is_some_and(|names| names.iter().any(|it| reached.contains(it)))
+            });
+            for what in node.not_carried.iter().filter(|_| is_reached) {
+                self.not_carried_out(&what.value, &what.location);
+            }
+        }
+    }
+
     fn optional(&mut self, text: Option<&Text>, scope: &Scope<'_>) -> Option<String> {
         Some(self.text(text?, Place::Global, scope)?.value)
     }

@@ -261,6 +261,9 @@ impl<'a> Resolver<'a> {
 
     fn repository(&mut self, key: RepositoryKey, origin: &Origin<'_, 'a>) -> Repository {
         let merged = merge_settings(&origin.layers);
+        if let Some(access) = merged.access {
+            self.not_carried_out(&access.value, &access.location);
+        }
         Repository {
             settings: self.settings(&merged, &key, &origin.images),
             doc: origin.doc.map(|it| it.value.clone()),

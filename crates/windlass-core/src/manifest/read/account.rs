@@ -1,0 +1,366 @@
+//! What a `registry` says about the account beyond images: decoded and checked in full, and carried out by no stage yet.
+
+use crate::diag::{Code, Diagnostic, Sourced};
+use crate::manifest::raw::{NotCarried, Text};
+use crate::node::{Dec, Given};
+
+use super::builder::flag_on;
+use super::repository::read_settings;
+use super::{check_word, no_template, plain};
+
+/// Reads all of it. What stands there is returned with its place, so that a plan can be refused for it.
+pub(super) fn read_account_settings(node: &mut Dec<'_>, has_endpoint: bool) -> Vec<NotCarried> {
+    let mut all = Vec::new();
+    let fips = flag_on(node, "fips", "whether the FIPS endpoints of AWS are used");
+    if let (Some(place), true) = (&fips, has_endpoint) {
+        node.report(
+            Diagnostic::error(
+                Code::FipsEndpoint,
+                "`fips` and `endpoint` exclude each other",
+            )
+            .at(place, "asks for the endpoints of AWS")
+            .help("name the FIPS endpoints in `endpoint`, or remove it"),
+        );
+    }
+    let dual_stack = flag_on(node, "dual-stack", "whether endpoints with IPv6 are used");
+    let blob_mounting = flag_on(
+        node,
+        "blob-mounting",
+        "whether layers may be mounted from other repositories",
+    );
+    for (word, place) in [
+        ("fips", fips),
+        ("dual-stack", dual_stack),
+        ("blob-mounting", blob_mounting),
+    ] {
+        all.extend(place.map(|it| Sourced::new(format!("`{word}`"), it)));
+    }
+    if let Some(distribute) = node.text(
+        "distribute",
+        "push (to every region) or replicate (ECR copies)",
+    ) {
+        no_template(node, "distribute", &distribute);
+        check_word(node, "distribute", &distribute, &["push", "replicate"]);
+        if distribute.value == "replicate" {
+            all.push(Sourced::new(
+                "`distribute \"replicate\"`".to_owned(),
+                distribute.location,
+            ));
+        }
+    }
+    let blocks: [(&'static str, &'static str, fn(&mut Dec<'_>)); 5] = [
+        ("scanning", "basic or enhanced, with rules", read_scanning),
+        (
+            "replication",
+            "where ECR copies images to",
+            read_replication,
+        ),
+        ("signing", "which images ECR signs", read_signing),
+        (
+            "pull-time",
+            "whose pulls do not count as use of an image",
+            read_pull_time,
+        ),
+        ("access", "who may use the registry", read_access),
+    ];
+    for (word, doc, read) in blocks {
+        let place = node.block(word, doc, |it| {
+            read(it);
+            it.name_location()
+        });
+        all.extend(place.map(|it| Sourced::new(format!("`{word}` of a registry"), it)));
+    }
+    for mut child in node.children("pull-through", "a registry that ECR pulls from on demand") {
+        read_pull_through(&mut child);
+        all.push(Sourced::new(
+            "`pull-through`".to_owned(),
+            child.name_location(),
+        ));
+        child.finish();
+    }
+    for mut child in node.children(
+        "creation-template",
+        "settings of repositories that ECR creates by itself",
+    ) {
+        read_template(&mut child);
+        all.push(Sourced::new(
+            "`creation-template`".to_owned(),
+            child.name_location(),
+        ));
+        child.finish();
+    }
+    all
+}
+
+/// Reads a property that takes no template.
+fn property(node: &mut Dec<'_>, name: &'static str, doc: &'static str) -> Option<Text> {
+    let text = node.property(name, doc)?.text()?;
+    no_template(node, name, &text);
+    Some(text)
+}
+
+fn required(node: &mut Dec<'_>, name: &'static str, doc: &'static str) -> Option<Text> {
+    let given = node.property(name, doc);
+    if given.is_none() {
+        node.missing_property(name);
+    }
+    let text = given?.text()?;
+    no_template(node, name, &text);
+    Some(text)
+}
+
+fn value(node: &mut Dec<'_>, what: &str) -> Option<Text> {
+    let text = node.required_value(what)?.text()?;
+    let name = node.name();
+    no_template(node, name, &text);
+    Some(text)
+}
+
+fn read_scanning(node: &mut Dec<'_>) {
+    let kind = value(node, "basic or enhanced");
+    if let Some(kind) = &kind {
+        check_word(node, "scanning", kind, &["basic", "enhanced"]);
+    }
+    for mut rule in node.children("rule", "when images of matching repositories are scanned") {
+        if let Some(frequency) = value(&mut rule, "scan-on-push, continuous or manual") {
+            check_word(
+                &rule,
+                "rule",
+                &frequency,
+                &["scan-on-push", "continuous", "manual"],
+            );
+            let is_basic = kind.as_ref().is_some_and(|it| it.value == "basic");
+            if is_basic && frequency.value == "continuous" {
+                rule.report(
+                    Diagnostic::error(Code::BadSetting, "basic scanning is not continuous")
+                        .at(&frequency.location, "ECR would refuse it")
+                        .help("write `scanning \"enhanced\"`, or `scan-on-push`"),
+                );
+            }
+        }
+        required(&mut rule, "match", "a pattern of repositories");
+        rule.finish();
+    }
+}
+
+fn read_replication(node: &mut Dec<'_>) {
+    let mut count = 0;
+    for mut to in node.children("to", "a region or account that ECR copies to") {
+        required(&mut to, "region", "the region it copies to");
+        if let Some(account) = property(
+            &mut to,
+            "account",
+            "the account it copies to, where it is another",
+        ) {
+            check_account(&to, &account);
+        }
+        property(
+            &mut to,
+            "prefix",
+            "the beginning of the repositories that are copied",
+        );
+        count += 1;
+        to.finish();
+    }
+    // A quota of ECR: destinations of a replication configuration.
+    if count > 25 {
+        node.report(
+            Diagnostic::error(Code::BadSetting, "ECR takes at most 25 destinations")
+                .at(&node.name_location(), format!("has {count}"))
+                .help("replicate to fewer regions"),
+        );
+    }
+}
+
+fn read_signing(node: &mut Dec<'_>) {
+    for mut profile in node.children("profile", "a signing profile") {
+        if let Some(arn) = value(&mut profile, "the ARN of a signing profile") {
+            check_arn(&profile, &arn);
+        }
+        required(&mut profile, "match", "a pattern of repositories");
+        profile.finish();
+    }
+}
+
+fn read_pull_time(node: &mut Dec<'_>) {
+    if let Some(arn) = required(node, "exclude", "the ARN of a role or user") {
+        check_arn(node, &arn);
+    }
+}
+
+fn read_pull_through(node: &mut Dec<'_>) {
+    value(node, "the beginning of the repositories' names");
+    required(node, "upstream", "the registry it pulls from");
+    for (name, doc) in [
+        ("credential", "the ARN of the secret with its credentials"),
+        ("role", "the ARN of the role that pulls"),
+    ] {
+        if let Some(arn) = property(node, name, doc) {
+            check_arn(node, &arn);
+        }
+    }
+    let prefix = node.text("prefix", "the beginning of the upstream's repositories");
+    if let Some(prefix) = &prefix {
+        no_template(node, "prefix", prefix);
+    }
+}
+
+fn read_template(node: &mut Dec<'_>) {
+    value(node, "the beginning of the repositories' names, or ROOT");
+    let doc = node.text("doc", "what the template is for");
+    plain(node, doc.as_ref());
+    let events = node.texts("for", "create-on-push, pull-through or replication");
+    if events.is_empty() {
+        node.missing("for");
+    }
+    for event in &events {
+        no_template(node, "for", event);
+        check_word(
+            node,
+            "for",
+            event,
+            &["create-on-push", "pull-through", "replication"],
+        );
+    }
+    if let Some(role) = node.text("role", "the ARN of the role that ECR uses") {
+        no_template(node, "role", &role);
+        check_arn(node, &role);
+    }
+    let settings = read_settings(node);
+    for pair in &settings.resource_tags {
+        node.reading()
+            .mark(&pair.value.location, crate::node::Mark::Plain);
+    }
+}
+
+/// Reads `access`: who may do what, or a document of IAM's own.
+pub(super) fn read_access(node: &mut Dec<'_>) {
+    let none = node.value().and_then(|it| it.word(&[("none", ())]));
+    let mut rules = 0;
+    for mut rule in node.children(
+        "allow",
+        "who may do what: `allow \"pull\" account=\"111122223333\"`",
+    ) {
+        let actions: Vec<Text> = rule
+            .required_values("pull, push, pull-push, lambda-pull, or an action of ECR")
+            .iter()
+            .filter_map(Given::text)
+            .collect();
+        for action in &actions {
+            check_action(&rule, action);
+        }
+        read_principal(&mut rule, &actions);
+        rules += 1;
+        rule.finish();
+    }
+    if let Some(document) = node.text("document", "a file with a policy in IAM's JSON") {
+        no_template(node, "document", &document);
+        rules += 1;
+    }
+    let problem = match (none.is_some(), rules) {
+        (true, 0) | (false, 1..) => return,
+        (true, _) => "`access \"none\"` has no rules",
+        (false, _) => "`access` says nothing",
+    };
+    node.report(
+        Diagnostic::error(Code::BadSetting, problem)
+            .at(&node.head_location(), "this one")
+            .help(
+                "write `allow` between `{` and `}`, or `access \"none\"` alone to have no policy",
+            ),
+    );
+}
+
+fn check_action(node: &Dec<'_>, action: &Text) {
+    const WORDS: &[&str] = &["pull", "push", "pull-push", "lambda-pull"];
+    no_template(node, "allow", action);
+    if action.value == "ecr:GetAuthorizationToken" {
+        node.report(
+            Diagnostic::error(
+                Code::BadSetting,
+                "`ecr:GetAuthorizationToken` belongs to no repository",
+            )
+            .at(&action.location, "ECR would refuse it")
+            .help("grant it in the policy of the caller; a repository's policy cannot"),
+        );
+        return;
+    }
+    let is_action = action.value.strip_prefix("ecr:").is_some_and(|it| {
+        !it.is_empty() && it.chars().all(|c| c.is_ascii_alphanumeric() || c == '*')
+    });
+    if !is_action {
+        check_word(node, "allow", action, WORDS);
+    }
+}
+
+fn read_principal(node: &mut Dec<'_>, actions: &[Text]) {
+    let account = property(node, "account", "an AWS account");
+    let org = property(node, "org", "an AWS organisation, `o-..`");
+    let role = property(node, "role", "the ARN of a role or user");
+    let service = property(
+        node,
+        "service",
+        "an AWS service, such as `\"lambda.amazonaws.com\"`",
+    );
+    if let Some(account) = &account {
+        check_account(node, account);
+    }
+    if let Some(role) = &role {
+        check_arn(node, role);
+    }
+    if let Some(org) = org.as_ref().filter(|it| !it.value.starts_with("o-")) {
+        node.report(
+            Diagnostic::error(
+                Code::BadSetting,
+                format!("`{}` is no AWS organisation", org.value),
+            )
+            .at(&org.location, "not of the form of one")
+            .help("write its id, as in `\"o-a1b2c3d4e5\"`"),
+        );
+    }
+    let given: Vec<&Text> = [&account, &org, &role, &service]
+        .into_iter()
+        .flatten()
+        .collect();
+    let is_lambda = actions.iter().any(|it| it.value == "lambda-pull");
+    let diagnostic =
+        Diagnostic::error(Code::BadSetting, "`allow` names exactly one that it allows");
+    let diagnostic = match given[..] {
+        [_] => return,
+        [] if is_lambda => return,
+        [] => diagnostic.at(&node.head_location(), "names none"),
+        [first, second, ..] => diagnostic
+            .at(&second.location, "and this")
+            .at(&first.location, "this"),
+    };
+    node.report(
+        diagnostic.help(
+            "write one of `account=`, `org=`, `role=`, `service=`; several rules for several",
+        ),
+    );
+}
+
+fn check_account(node: &Dec<'_>, account: &Text) {
+    if account.value.len() == 12 && account.value.bytes().all(|b| b.is_ascii_digit()) {
+        return;
+    }
+    node.report(
+        Diagnostic::error(
+            Code::BadAccount,
+            format!("`{}` is no AWS account", account.value),
+        )
+        .at(&account.location, "an account has 12 digits")
+        .help("write all twelve digits, without dashes, in quotes"),
+    );
+}
+
+fn check_arn(node: &Dec<'_>, arn: &Text) {
+    if arn.value.starts_with("arn:") && arn.value.split(':').count() >= 6 {
+        return;
+    }
+    node.report(
+        Diagnostic::error(Code::BadSetting, format!("`{}` is no ARN", arn.value))
+            .at(&arn.location, "not of the form of an ARN")
+            .help("write it as in `\"arn:aws:iam::123456789012:role/windlass\"`"),
+    );
+}
