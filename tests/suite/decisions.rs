@@ -195,6 +195,11 @@ const RULES: &[Rule] = &[
         &["a_plan_of_another_commit_is_stale"],
     ),
     (
+        17,
+        "apply asks the mandatory policies again about the plan's own document",
+        &["attempt_18_a_plan_made_without_the_policies"],
+    ),
+    (
         19,
         "a missing or unreadable record is a note, and decides nothing",
         &[
@@ -281,6 +286,47 @@ const RULES: &[Rule] = &[
         &[
             "the_other_variant_of_each_pattern",
             "the_flow_gives_images_that_run_and_that_other_tools_see",
+        ],
+    ),
+    (
+        29,
+        "base rules judge what is pulled, the frontend too; a pack is pinned where it is named; set but empty is 3",
+        &[
+            "attempt_17_a_foreign_frontend",
+            "attempt_15_an_old_pack_where_a_new_one_is_pinned",
+            "attempt_08_the_variable_is_emptied",
+        ],
+    ),
+    (
+        31,
+        "profiles hold what the levels of the catalogue say",
+        &[
+            "profiles_hold_what_the_documentation_says",
+            "packs_hold_their_rules",
+        ],
+    ),
+    (
+        32,
+        "a pack speaks of its own rules and of built-in ones; mandatory packs are last and absolute",
+        &[
+            "attempt_21_a_rule_with_the_name_of_the_pack",
+            "attempt_01_a_pack_of_the_workspace_switches_the_rule_off",
+        ],
+    ),
+    (
+        33,
+        "waivers say day, owner and reason, in the manifest and in comments",
+        &[
+            "our_comment_needs_a_day_an_owner_and_a_reason",
+            "a_pack_that_allows_waivers_takes_one_that_ends_in_time",
+        ],
+    ),
+    (
+        34,
+        "one finding object; ids survive moved lines; a context says links, modes and the line that decided",
+        &[
+            "an_id_survives_moved_lines_and_other_white_space",
+            "context_says_what_a_build_sees_and_which_line_ignores_the_rest",
         ],
     ),
     (

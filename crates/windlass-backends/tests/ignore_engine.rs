@@ -25,7 +25,7 @@ fn contexts_are_filtered_as_the_engine_filters_them() {
         return;
     }
     let cases = std::env::var("WINDLASS_IGNORE_CASES").ok();
-    let cases: u64 = cases.map_or(12, |it| it.parse().expect("a number of cases"));
+    let cases: u64 = cases.map_or(40, |it| it.parse().expect("a number of cases"));
     let mut different = String::new();
     for seed in 1..=cases {
         let folder = tempfile::tempdir().expect("a folder");

@@ -10,6 +10,7 @@ mod image;
 mod lifecycle;
 mod limits;
 mod model;
+mod policy;
 mod precondition;
 mod repository;
 mod tags;
@@ -28,6 +29,7 @@ pub use model::{
     RepositoryAction, RepositoryPlan, SettingChange, SettingDiff, TagAction, TagPlan, TargetPlan,
     VariablePlan,
 };
+pub use policy::{PolicyRecord, PolicySource, SettingsRecord, WaiverRecord};
 pub use precondition::{RepositoryState, TagState, repository_state, tag_state};
 pub use repository::WORKSPACE_TAG;
 pub use tags::is_immutable;
@@ -101,6 +103,7 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
         repositories,
         notes,
         refusals: Vec::new(),
+        policy: PolicyRecord::default(),
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use windlass_core::diag::{Label, Location};
 use windlass_core::finding::{Finding, Level, finding_id};
+use windlass_core::name::Day;
 
 use crate::force::{InForce, Policies};
 use crate::hit::{Fix, Hit, Hits};
@@ -24,6 +25,10 @@ pub struct Found {
     pub labels: Vec<Label>,
     /// The edit that puts it right.
     pub fix: Option<Fix>,
+    /// Whether a mandatory pack asked.
+    pub is_mandatory: bool,
+    /// The last day of the waiver that lets it pass.
+    pub waived_until: Option<Day>,
 }
 
 /// Everything that is asked about.
@@ -33,6 +38,8 @@ pub struct Subjects {
     pub images: Vec<ImageSubject>,
     /// Repositories.
     pub repositories: Vec<RepositorySubject>,
+    /// The document of the plan, where there is one.
+    pub plan: Option<serde_json::Value>,
 }
 
 /// Asks all rules in force about all subjects. The findings are sorted, each with its id; waived ones are among them.
@@ -48,6 +55,7 @@ pub fn evaluate(subjects: &Subjects, policies: &Policies) -> Vec<Found> {
     for repository in &subjects.repositories {
         run.ask_repository(repository);
     }
+    crate::custom::ask(&mut run, subjects, policies);
     let Run {
         waivers, mut found, ..
     } = run;
@@ -58,22 +66,15 @@ pub fn evaluate(subjects: &Subjects, policies: &Policies) -> Vec<Found> {
 /// A finding under the subject that it is counted under.
 pub(crate) type Counted = (String, Found);
 
-struct Run<'a> {
+pub(crate) struct Run<'a> {
     policies: &'a Policies,
     waivers: Waivers,
     found: Vec<Counted>,
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
     fn ask_image(&mut self, image: &ImageSubject) {
-        let repositories = image.targets.iter();
-        let place = Place {
-            image: image.name.as_deref(),
-            repositories: repositories.map(|it| it.key.repository.as_str()).collect(),
-            environment: self.policies.environment.as_deref(),
-            path: Some(&image.dockerfile.source.name),
-            stage: None,
-        };
+        let place = Self::place_of_image(image, self.policies);
         for rule in RULES {
             let Check::Image(check) = rule.check else {
                 continue;
@@ -90,7 +91,10 @@ impl Run<'_> {
                         ..place.clone()
                     };
                     let address = image.address.as_deref();
-                    let found = made(rule.id, rule, &force, address, hit);
+                    let mut found = made(rule.id, rule, &force, address, hit);
+                    if let Some(pattern) = &image.pattern {
+                        point_at_pattern(&mut found, pattern);
+                    }
                     self.take(found, &force, &place, image.subject());
                 }
             }
@@ -98,14 +102,7 @@ impl Run<'_> {
     }
 
     fn ask_repository(&mut self, repository: &RepositorySubject) {
-        let file = repository.place.as_ref().map(|it| it.source.name.as_str());
-        let place = Place {
-            image: None,
-            repositories: vec![repository.key.repository.as_str()],
-            environment: self.policies.environment.as_deref(),
-            path: file,
-            stage: None,
-        };
+        let place = Self::place_of_repository(repository, self.policies);
         for rule in RULES {
             let Check::Repository(check) = rule.check else {
                 continue;
@@ -124,16 +121,70 @@ impl Run<'_> {
         }
     }
 
+    /// Returns what scopes are compared with for an image.
+    pub(crate) fn place_of_image<'b>(image: &'b ImageSubject, policies: &'b Policies) -> Place<'b> {
+        let repositories = image.targets.iter();
+        Place {
+            image: image.name.as_deref(),
+            repositories: repositories.map(|it| it.key.repository.as_str()).collect(),
+            environment: policies.environment.as_deref(),
+            path: Some(&image.dockerfile.source.name),
+            stage: None,
+        }
+    }
+
+    /// Returns what scopes are compared with for a repository.
+    pub(crate) fn place_of_repository<'b>(
+        repository: &'b RepositorySubject,
+        policies: &'b Policies,
+    ) -> Place<'b> {
+        Place {
+            image: None,
+            repositories: vec![repository.key.repository.as_str()],
+            environment: policies.environment.as_deref(),
+            path: repository.place.as_ref().map(|it| it.source.name.as_str()),
+            stage: None,
+        }
+    }
+
+    /// Returns what was found about a subject so far.
+    pub(crate) fn found_about(&self, subject: &str) -> Vec<&Found> {
+        let about = self.found.iter().filter(|(it, _)| it == subject);
+        about.map(|(_, found)| found).collect()
+    }
+
+    pub(crate) fn policies(&self) -> &'a Policies {
+        self.policies
+    }
+
+    /// Notes that a rule was asked about a place.
+    pub(crate) fn asked(&mut self, rule: &str, place: &Place<'_>) {
+        self.waivers.asked(rule, place);
+    }
+
+    /// Adds a finding that no waiver reaches.
+    pub(crate) fn add(&mut self, subject: &str, found: Found) {
+        self.found.push((subject.to_owned(), found));
+    }
+
     /// Lets a waiver speak, and keeps the stricter of two findings of one thing.
-    fn take(&mut self, mut found: Found, force: &InForce<'_>, place: &Place<'_>, subject: &str) {
+    pub(crate) fn take(
+        &mut self,
+        mut found: Found,
+        force: &InForce<'_>,
+        place: &Place<'_>,
+        subject: &str,
+    ) {
         if self.policies.approved.contains(&found.finding.rule)
             && found.finding.level == Level::RequireApproval
         {
             found.finding.waived_by = Some(format!("--approve-policy {}", found.finding.rule));
         } else {
-            found.finding.waived_by = self
-                .waivers
-                .waive(&found, force, place, self.policies.today);
+            let today = self.policies.today;
+            if let Some((by, until)) = self.waivers.waive(&found, force, place, today) {
+                found.finding.waived_by = Some(by);
+                found.waived_until = until;
+            }
         }
         let same = |(_, it): &&mut Counted| {
             it.finding.rule == found.finding.rule
@@ -153,8 +204,21 @@ impl Run<'_> {
     }
 }
 
+/// A rendered Dockerfile is not edited: its pattern's parameters are.
+fn point_at_pattern(found: &mut Found, pattern: &str) {
+    let Some(fix) = found.fix.take() else {
+        return;
+    };
+    let advice = match fix.parameter {
+        Some(name) => format!("set `{name}` under `with`: the Dockerfile is rendered by {pattern}"),
+        None => format!("the Dockerfile is rendered by {pattern}: see its parameters (`with`)"),
+    };
+    let help = found.finding.help.take();
+    found.finding.help = Some(help.map_or(advice.clone(), |help| format!("{help}; {advice}")));
+}
+
 /// Returns the name of the stage in which a place stands.
-fn stage_at(image: &ImageSubject, place: &Location) -> Option<String> {
+pub(crate) fn stage_at(image: &ImageSubject, place: &Location) -> Option<String> {
     if place.source.name != image.dockerfile.source.name {
         return None;
     }
@@ -193,6 +257,8 @@ fn made(id: &str, rule: &Rule, force: &InForce<'_>, address: Option<&str>, hit: 
         place,
         labels,
         fix,
+        is_mandatory: force.is_mandatory,
+        waived_until: None,
     }
 }
 

@@ -1,12 +1,14 @@
 //! What is in force: which packs speak of a rule, and what they come to for one subject.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use windlass_core::finding::Level;
 use windlass_core::name::{Day, Digest};
 
 use crate::hit::Parameters;
 use crate::pack::{Pack, PackRule, Place};
+use crate::rego::RegoPack;
 use crate::rule::{Profile, Rule};
 use crate::waiver::Waiver;
 
@@ -40,6 +42,8 @@ pub struct LoadedPack {
     pub reference: String,
     /// SHA-256 of all its files.
     pub digest: Digest,
+    /// Its rules in Rego.
+    pub rego: Option<Arc<RegoPack>>,
 }
 
 impl Policies {
@@ -177,6 +181,16 @@ pub struct InForce<'a> {
 const MANDATORY_WAIVER_DAYS: u32 = 365;
 
 impl<'a> InForce<'a> {
+    /// What cannot be evaluated denies, and nothing lets it pass.
+    pub(crate) fn failure(pack: &'a Pack, is_mandatory: bool) -> Self {
+        Self {
+            pack: Some(pack),
+            is_mandatory,
+            is_waivable: false,
+            ..Self::workspace(Level::Deny)
+        }
+    }
+
     fn workspace(level: Level) -> Self {
         Self {
             level,

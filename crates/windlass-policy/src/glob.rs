@@ -1,7 +1,7 @@
 //! Globs of scopes: `*` and `?` within a part, `**` across parts.
 
 /// Says whether `text` is of the form `pattern`, as a whole. Takes time in proportion to both lengths, whatever is written.
-pub(crate) fn matches(pattern: &str, text: &str) -> bool {
+pub fn matches(pattern: &str, text: &str) -> bool {
     let text: Vec<char> = text.chars().collect();
     // `reached[j]`: the pattern read so far is the form of the first `j` characters.
     let mut reached = vec![false; text.len() + 1];

@@ -131,6 +131,14 @@ impl Hit {
         }
     }
 
+    /// Starts a finding at a place, where there is one.
+    pub fn maybe_at(place: Option<&Location>, message: impl Into<String>) -> Self {
+        Self {
+            place: place.cloned(),
+            ..Self::nowhere(message)
+        }
+    }
+
     /// Sets what to do about it.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {

@@ -2,7 +2,7 @@
 
 use crate::rule::Rule;
 
-mod words;
+pub(crate) mod words;
 
 macro_rules! rules {
     ($($module:ident)*) => {
@@ -31,17 +31,21 @@ rules! {
     base_platform_missing
     base_registry_allowed
     base_untagged
+    build_arg_secret
     build_tools_in_final
     cache_mount_advice
     casing
     cd_not_workdir
     chmod_world_writable
     consecutive_run
+    context_secret_reachable
+    context_vcs_deps
     copy_after_user_no_chown
     copy_before_deps
     copy_from_external_unpinned
     copy_from_self
     copy_from_unknown_stage
+    copy_ignored_file
     copy_multi_no_slash
     copy_relative_no_workdir
     copy_whole_fs
@@ -49,6 +53,10 @@ rules! {
     delete_in_later_layer
     dist_upgrade
     download_no_checksum
+    ecr_immutable
+    ecr_kms
+    ecr_lifecycle
+    ecr_scan_on_push
     empty_continuation
     entrypoint_shell_ignores_cmd
     env_self_ref
@@ -66,6 +74,8 @@ rules! {
     healthcheck_missing
     heredoc_shift_operator
     http_download
+    ignore_missing
+    ignore_root_only_pattern
     init_missing
     install_remove_separate_layers
     json_cmd
@@ -83,10 +93,14 @@ rules! {
     pipefail
     pkg_signature_off
     pragma_foreign
+    push_latest
     python_env
     scratch_no_ca
     scratch_no_tzdata
+    secret_file_copied
     secret_in_arg_env
+    secret_used_without_mount
+    secret_value_pattern
     setuid_added
     shell_in_scratch
     shell_unquoted_rm
@@ -97,6 +111,8 @@ rules! {
     stopsignal
     sudo
     system_workdir
+    tag_format
+    tag_move_protected
     tls_verify_off
     undefined_var
     user_created_unused
@@ -112,6 +128,7 @@ rules! {
     wget_and_curl
     wget_progress
     workdir_relative
+    wrong_account_or_region
     yarn_cache
     yum_clean
     yum_unpinned

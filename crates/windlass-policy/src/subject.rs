@@ -3,6 +3,9 @@
 //! The same facts come from a file alone (`lint`), from a manifest (`check`), from a plan, or from a saved plan, so a fact that is
 //! not known is `None` and never taken for absent.
 
+mod manifest;
+mod plan;
+
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;

@@ -79,7 +79,7 @@ impl Waivers {
         force: &InForce<'_>,
         place: &Place<'_>,
         today: Day,
-    ) -> Option<String> {
+    ) -> Option<(String, Option<Day>)> {
         let mut by = None;
         for tracked in &mut self.all {
             let rule = &found.finding.rule;
@@ -89,7 +89,7 @@ impl Waivers {
             match tracked.waiver.check(force, today) {
                 Ok(()) => {
                     tracked.used = true;
-                    by.get_or_insert_with(|| tracked.waiver.shown());
+                    by.get_or_insert_with(|| (tracked.waiver.shown(), tracked.waiver.expires));
                 }
                 Err(refusal) => tracked.refused = Some(refusal),
             }
@@ -153,6 +153,8 @@ impl Speaker<'_> {
                 place: place.cloned(),
                 labels: Vec::new(),
                 fix: None,
+                is_mandatory: force.iter().any(|it| it.is_mandatory),
+                waived_until: None,
             },
         ));
     }

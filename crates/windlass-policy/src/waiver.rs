@@ -2,8 +2,10 @@
 
 use std::ops::Range;
 
-use windlass_core::diag::Location;
+use windlass_core::diag::{Location, Sourced};
+use windlass_core::manifest::model;
 use windlass_core::name::Day;
+use windlass_core::plan::WaiverRecord;
 
 use crate::force::InForce;
 use crate::pack::{Place, Scope};
@@ -48,6 +50,65 @@ pub enum Refusal {
 }
 
 impl Waiver {
+    /// Takes a waiver of the manifest.
+    pub fn of_manifest(node: &model::Waiver) -> Self {
+        let text = |it: &Option<Sourced<String>>| it.as_ref().map(|it| it.value.clone());
+        Self {
+            rule: node.rule.value.clone(),
+            scope: Scope {
+                image: text(&node.image),
+                repository: text(&node.repository),
+                environment: text(&node.environment),
+                path: text(&node.path),
+                stage: text(&node.stage),
+            },
+            bytes: None,
+            reason: Some(node.reason.value.clone()),
+            owner: Some(node.owner.value.clone()),
+            expires: Some(node.expires.value),
+            tool: Tool::Windlass,
+            origin: node.location.to_string(),
+            place: Some(node.location.clone()),
+        }
+    }
+
+    /// Takes a waiver that a saved plan holds; `None` where its day cannot be read, so that it waives nothing.
+    pub fn of_record(record: &WaiverRecord) -> Option<Self> {
+        Some(Self {
+            rule: record.rule.clone(),
+            scope: Scope {
+                image: record.image.clone(),
+                repository: record.repository.clone(),
+                environment: record.environment.clone(),
+                path: record.path.clone(),
+                stage: record.stage.clone(),
+            },
+            bytes: None,
+            reason: Some(record.reason.clone()),
+            owner: Some(record.owner.clone()),
+            expires: Some(Day::parse(&record.expires).ok()?),
+            tool: Tool::Windlass,
+            origin: record.origin.clone(),
+            place: None,
+        })
+    }
+
+    /// Returns what a saved plan holds of a waiver of the manifest.
+    pub fn record(&self) -> WaiverRecord {
+        WaiverRecord {
+            rule: self.rule.clone(),
+            image: self.scope.image.clone(),
+            repository: self.scope.repository.clone(),
+            environment: self.scope.environment.clone(),
+            path: self.scope.path.clone(),
+            stage: self.scope.stage.clone(),
+            reason: self.reason.clone().unwrap_or_default(),
+            owner: self.owner.clone().unwrap_or_default(),
+            expires: self.expires.map_or(String::new(), |day| day.to_string()),
+            origin: self.origin.clone(),
+        }
+    }
+
     /// Makes waivers of a comment: one for each rule it names.
     pub fn of_pragma(pragma: &Pragma, place: &Location) -> Vec<Self> {
         let mut all = Vec::new();

@@ -100,6 +100,19 @@ pub(crate) struct Global {
     /// Refuse base images whose digest is not in `windlass.lock`
     #[arg(long, global = true, env = "WINDLASS_LOCKED", value_parser = clap::builder::FalseyValueParser::new())]
     pub(crate) locked: bool,
+    /// A policy pack from outside the workspace that nothing in it can weaken: FILE, FOLDER or `windlass:hardened`, with
+    /// `@sha256:..` to pin its content
+    #[arg(
+        long = "policy",
+        global = true,
+        env = "WINDLASS_POLICY",
+        value_name = "REF",
+        value_delimiter = ','
+    )]
+    pub(crate) policies: Vec<String>,
+    /// Let findings of a rule pass whose level is `require-approval`
+    #[arg(long = "approve-policy", global = true, value_name = "RULE")]
+    pub(crate) approved: Vec<String>,
     /// Play every registry with the embedded local ECR; data under `.windlass/local`
     #[arg(long, global = true, env = "WINDLASS_LOCAL", value_parser = clap::builder::FalseyValueParser::new())]
     pub(crate) local: bool,
@@ -115,6 +128,10 @@ pub(crate) enum Command {
     Fmt(FmtArgs),
     /// Print or write the Dockerfile and .dockerignore of each image
     Render(RenderArgs),
+    /// Show the rules in force, or run the cases of packs
+    Policy(PolicyArgs),
+    /// Check everything that needs no registry: manifest, Dockerfiles, contexts, policies
+    Check(CheckArgs),
     /// Judge Dockerfiles by the built-in rules; no manifest needed
     Lint(LintArgs),
     /// Show which files a build would see, and which line ignores the others
@@ -253,6 +270,14 @@ pub(crate) enum FindingFormat {
     Text,
     /// For programs.
     Json,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// Annotations of GitHub Actions.
+    Github,
+    /// The code quality report of GitLab.
+    Gitlab,
+    /// `JUnit` XML.
+    Junit,
 }
 
 /// Which built-in rules are asked.
@@ -265,6 +290,47 @@ pub(crate) enum ProfileFlag {
     Hardened,
     /// Every rule.
     All,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PolicyArgs {
+    #[command(subcommand)]
+    pub(crate) command: PolicyCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PolicyCommand {
+    /// Show packs with their digests, and the rules in force with level and origin
+    List(PolicyListArgs),
+    /// Run the cases of packs; without a name those of the packs that are demanded
+    Test(PolicyTestArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PolicyListArgs {
+    /// The built-in rules that are asked where no pack says otherwise
+    #[arg(long, default_value = "baseline")]
+    pub(crate) profile: ProfileFlag,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PolicyTestArgs {
+    /// Packs: files, folders, or `windlass:baseline`
+    #[arg(value_name = "PACK")]
+    pub(crate) packs: Vec<String>,
+    /// Say which rules no case expects, and which lines of Rego no case reaches
+    #[arg(long)]
+    pub(crate) coverage: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// How to print findings
+    #[arg(long, default_value = "text")]
+    pub(crate) format: FindingFormat,
 }
 
 #[derive(Debug, Args)]

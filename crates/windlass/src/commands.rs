@@ -1,12 +1,15 @@
 //! The commands, one file each; every one returns an exit code or a failure.
 
 pub(crate) mod apply;
+pub(crate) mod check;
 pub(crate) mod context;
 pub(crate) mod explain;
 pub(crate) mod fmt;
+pub(crate) mod gather;
 pub(crate) mod graph;
 pub(crate) mod iam;
 pub(crate) mod init;
+pub(crate) mod judge;
 pub(crate) mod lint;
 pub(crate) mod local;
 pub(crate) mod lock;
@@ -14,6 +17,7 @@ pub(crate) mod lsp;
 pub(crate) mod matrix;
 pub(crate) mod outcome;
 pub(crate) mod plan;
+pub(crate) mod policy;
 pub(crate) mod render;
 pub(crate) mod schema;
 pub(crate) mod shell;

@@ -10,6 +10,7 @@ mod load;
 mod logging;
 mod lsp;
 mod manifest_files;
+mod policies;
 mod progress;
 mod secrets;
 mod session;
@@ -61,7 +62,6 @@ fn run(cli: &Cli, terminal: Terminal) -> Result<Exit, Failure> {
             Failure::error(format!("cannot work in {}: {error}", folder.display()))
         })?;
     }
-    refuse_policies()?;
     let runtime =
         Runtime::new().map_err(|error| Failure::error(format!("cannot start threads: {error}")))?;
     let context = Context {
@@ -77,6 +77,8 @@ fn run(cli: &Cli, terminal: Terminal) -> Result<Exit, Failure> {
         Command::Validate(arguments) => commands::validate::run(&context, arguments),
         Command::Fmt(arguments) => commands::fmt::run(&context, arguments),
         Command::Render(arguments) => commands::render::run(&context, arguments),
+        Command::Policy(arguments) => commands::policy::run(&context, arguments),
+        Command::Check(arguments) => commands::check::run(&context, arguments),
         Command::Lint(arguments) => commands::lint::run(&context, arguments),
         Command::Context(arguments) => commands::context::run(&context, arguments),
         Command::Lock(arguments) => commands::lock::run(&context, arguments),
@@ -94,18 +96,6 @@ fn run(cli: &Cli, terminal: Terminal) -> Result<Exit, Failure> {
         Command::Schema(arguments) => commands::schema::run(&context, arguments),
         Command::Version(arguments) => commands::version::run(&context, arguments),
     }
-}
-
-/// Policies come later. Where an organisation demands one, nothing may look as if it had been asked: fail closed.
-fn refuse_policies() -> Result<(), Failure> {
-    if std::env::var_os("WINDLASS_POLICY").is_none() {
-        return Ok(());
-    }
-    Err(Failure::error(
-        "WINDLASS_POLICY is set, and this version of windlass evaluates no policies yet",
-    )
-    .exit(Exit::Denied)
-    .help("use a version that does; without the variable nothing is denied"))
 }
 
 fn tell(terminal: Terminal, failure: &Failure) {

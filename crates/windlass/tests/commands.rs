@@ -208,7 +208,7 @@ fn an_interrupted_apply_exits_130_and_the_next_one_finishes() {
     let workspace = workspace();
     workspace.write(
         "Dockerfile",
-        "FROM debian:bookworm-slim\nCOPY main.py /\nRUN sleep 30\n",
+        "FROM debian:bookworm-slim\nCOPY main.py /\nRUN sleep 30\nUSER 10001\n",
     );
     let mut child = workspace
         .command(&[
@@ -240,7 +240,10 @@ fn an_interrupted_apply_exits_130_and_the_next_one_finishes() {
         begun.elapsed().as_secs() < 25,
         "the RUN of thirty seconds did not hold it up"
     );
-    workspace.write("Dockerfile", "FROM debian:bookworm-slim\nCOPY main.py /\n");
+    workspace.write(
+        "Dockerfile",
+        "FROM debian:bookworm-slim\nCOPY main.py /\nUSER 10001\n",
+    );
     workspace
         .run(&["--local", "apply", "--auto-approve", "--only", "image.raw"])
         .exits(0)

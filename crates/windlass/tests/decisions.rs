@@ -51,7 +51,7 @@ fn first_tag(workspace: &Workspace) -> String {
 
 #[test]
 fn a_mirror_does_not_change_the_fingerprint() {
-    let workspace = workspace(MANIFEST, "FROM alpine:3.20\nCOPY f /f\n");
+    let workspace = workspace(MANIFEST, "FROM alpine:3.20\nCOPY f /f\nUSER 10001\n");
     workspace.write("windlass.lock", LOCK);
     let plain = fingerprint(&workspace, &[]);
     let mirrored = fingerprint(&workspace, &["--mirror", "docker.io=127.0.0.1:5999"]);
@@ -199,7 +199,7 @@ fn a_plan_writes_nothing_anywhere() {
 
 #[test]
 fn what_is_rendered_is_not_pinned() {
-    let workspace = workspace(MANIFEST, "FROM alpine:3.20\nCOPY f /f\n");
+    let workspace = workspace(MANIFEST, "FROM alpine:3.20\nCOPY f /f\nUSER 10001\n");
     workspace.write("windlass.lock", LOCK);
     let rendered = workspace.run(&["render", "api"]).exits(0);
     assert!(

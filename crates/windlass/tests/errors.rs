@@ -234,7 +234,7 @@ fn a_demanded_policy_that_cannot_be_evaluated_denies() {
         workspace
             .run_with(&[("WINDLASS_POLICY", value)], &["--local", "plan"])
             .exits(3)
-            .says("WINDLASS_POLICY");
+            .says("polic");
     }
 }
 
@@ -250,7 +250,7 @@ fn nobody_to_ask_is_an_error_with_the_two_ways_out() {
 
 #[test]
 fn locked_refuses_a_base_that_is_not_locked() {
-    let workspace = workspace("FROM debian:bookworm-slim\nCOPY f /f\n");
+    let workspace = workspace("FROM debian:bookworm-slim\nCOPY f /f\nUSER 10001\n");
     workspace
         .run(&["--local", "--locked", "plan"])
         .exits(1)
@@ -284,7 +284,7 @@ fn engine_a_lock_is_written_checked_and_kept() {
     if !has_engine() {
         return;
     }
-    let workspace = workspace("FROM debian:bookworm-slim\nCOPY f /f\n");
+    let workspace = workspace("FROM debian:bookworm-slim\nCOPY f /f\nUSER 10001\n");
     workspace
         .run(&["lock"])
         .exits(0)
@@ -306,7 +306,8 @@ fn engine_a_failing_run_shows_step_log_and_exit_code_and_moves_no_tag() {
     if !has_engine() {
         return;
     }
-    let workspace = workspace("FROM debian:bookworm-slim\nRUN echo last words && exit 3\n");
+    let workspace =
+        workspace("FROM debian:bookworm-slim\nRUN echo last words && exit 3\nUSER 10001\n");
     let done = workspace
         .run(&["--local", "apply", "--auto-approve"])
         .says("exit code 3")

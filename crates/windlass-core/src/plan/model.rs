@@ -8,6 +8,7 @@ use crate::desired::BuildSpec;
 use crate::fingerprint::InputChange;
 use crate::manifest::model::{Encryption, Endpoint, LifecycleRule, Role, TagMutability};
 use crate::name::{Digest, Fingerprint, ImageName, RegistryName, RepositoryKey, Tag};
+use crate::plan::policy::PolicyRecord;
 
 /// Everything an apply does, with the reasons for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +36,9 @@ pub struct Plan {
     /// Why the plan as a whole is refused, a sentence each: guards that do not hold, what is not carried out yet. Empty where it is not.
     #[serde(default)]
     pub refusals: Vec<String>,
+    /// What policies said.
+    #[serde(default)]
+    pub policy: PolicyRecord,
 }
 
 impl Plan {
@@ -58,15 +62,17 @@ impl Plan {
         let repositories = self.repositories.iter();
         !self.is_applicable()
             && self.refusals.is_empty()
+            && !self.policy.denies()
             && images
             && repositories
                 .clone()
                 .all(|repository| repository.action != RepositoryAction::Blocked)
     }
 
-    /// Says whether it can be carried out: it is not refused, and no step is blocked or unknown.
+    /// Says whether it can be carried out: it is not refused, no policy denies it, and no step is blocked or unknown.
     pub fn is_applicable(&self) -> bool {
         self.refusals.is_empty()
+            && !self.policy.denies()
             && !self
                 .images
                 .iter()

@@ -386,6 +386,7 @@ impl Report {
             repositories: _,
             notes,
             refusals,
+            policy,
         } = plan;
         let mut variables: Vec<Variable> = variables
             .iter()
@@ -398,7 +399,7 @@ impl Report {
         variables.sort_by(|a, b| a.name.cmp(&b.name));
         let images = image::images(plan);
         let repositories = repository::repositories(plan);
-        let policies = Vec::new();
+        let policies = policy.findings.clone();
         Self {
             format_version: FORMAT_VERSION.to_owned(),
             windlass_version: header.windlass_version.clone(),

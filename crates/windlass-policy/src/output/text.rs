@@ -1,12 +1,15 @@
 //! Findings for people: each with the lines it points at, and a line that counts them.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode};
-use windlass_core::diag::Label;
+use windlass_core::diag::{Label, Source};
 use windlass_core::finding::Level;
 
 use crate::evaluate::Found;
+use crate::rules::words::masked;
 
 /// Writes all findings and their count.
 pub fn render(found: &[Found], color: bool, width: usize) -> String {
@@ -20,8 +23,19 @@ pub fn render(found: &[Found], color: bool, width: usize) -> String {
         .with_links(false)
         .without_cause_chain();
     let mut text = String::new();
+    let mut masks: BTreeMap<&str, Arc<Source>> = BTreeMap::new();
     for found in found {
-        let shown = Shown::new(found);
+        let source = found.place.as_ref().map(|place| {
+            let mask = || masked(&place.source);
+            let known = masks.entry(&place.source.name).or_insert_with(mask);
+            // Two texts of one name: a manifest and a line of it.
+            if known.text.len() == place.source.text.len() {
+                Arc::clone(known)
+            } else {
+                mask()
+            }
+        });
+        let shown = Shown::new(found, source);
         if handler.render_report(&mut text, &shown).is_err() {
             text.push_str(&plain(found));
         }
@@ -88,16 +102,22 @@ pub fn count(found: &[Found]) -> String {
 struct Shown<'a> {
     found: &'a Found,
     help: Option<String>,
+    /// The text with values of secrets starred.
+    source: Option<Arc<Source>>,
 }
 
 impl<'a> Shown<'a> {
-    fn new(found: &'a Found) -> Self {
+    fn new(found: &'a Found, source: Option<Arc<Source>>) -> Self {
         let finding = &found.finding;
         let help = match &finding.waived_by {
             Some(by) => Some(format!("waived by {by}")),
             None => finding.help.clone(),
         };
-        Self { found, help }
+        Self {
+            found,
+            help,
+            source,
+        }
     }
 }
 
@@ -139,8 +159,7 @@ impl miette::Diagnostic for Shown<'_> {
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        let place = self.found.place.as_ref()?;
-        Some(place.source.as_ref())
+        Some(self.source.as_deref()?)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {

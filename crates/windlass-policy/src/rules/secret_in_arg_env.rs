@@ -6,7 +6,7 @@ use crate::hit::{Hit, Hits};
 use crate::rule::{Check, Need, Rule};
 use crate::subject::ImageSubject;
 
-use super::words::{assignments, is_secret_name};
+use super::words::is_secret_name;
 
 pub(super) const RULE: Rule = Rule::new(
     "secret-in-arg-env",
@@ -28,16 +28,16 @@ fn check(subject: &ImageSubject, hits: &mut Hits<'_>) {
         if !matches!(instruction.keyword.as_str(), "ARG" | "ENV") {
             continue;
         }
-        for assignment in assignments(instruction) {
-            let value = assignment.value.as_deref().unwrap_or_default();
-            if !is_secret_name(&assignment.name) || is_harmless(value) {
+        for assignment in instruction.assignments() {
+            let value = assignment.value.as_ref().map_or("", |it| it.text.as_str());
+            if !is_secret_name(&assignment.name.text) || is_harmless(value) {
                 continue;
             }
-            let name = &assignment.name;
+            let name = &assignment.name.text;
             let keyword = &instruction.keyword;
             hits.push(
                 Hit::at(
-                    subject.at(&assignment.name_span),
+                    subject.at(&assignment.name.span),
                     format!("`{name}` looks like a secret, and {keyword} keeps it in the image's history"),
                 )
                 .help(format!(

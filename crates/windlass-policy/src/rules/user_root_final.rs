@@ -34,7 +34,12 @@ fn check(subject: &ImageSubject, hits: &mut Hits<'_>) {
     let stage = &subject.dockerfile.stages[target];
     let from = subject.at(&stage.base.span);
     let help = "add a user and switch to it: USER 10001:10001";
+    // Files on `scratch` that nothing starts are data, such as the base of another image.
+    let starts_nothing =
+        matches!(end.entrypoint, Setting::Unset) && matches!(end.cmd, Setting::Unset);
+    let is_scratch = matches!(facts.graph.root(target), StageBase::Scratch);
     match &end.user {
+        Setting::Unset if is_scratch && starts_nothing => {}
         Setting::Unset => {
             let what = match facts.graph.root(target) {
                 StageBase::Scratch => "`scratch` has no user",

@@ -1,65 +1,53 @@
 //! What several rules read: assignments of ARG and ENV, names of secrets.
 
-use std::ops::Range;
+use std::sync::Arc;
 
-use windlass_core::dockerfile::Instruction;
+use windlass_core::diag::{Location, Source};
+use windlass_core::dockerfile::{Instruction, parse};
 
-/// `NAME=value` of ARG or ENV.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Assignment {
-    pub(super) name: String,
-    /// As written, `None` where there is no `=`.
-    pub(super) value: Option<String>,
-    pub(super) name_span: Range<usize>,
+use crate::subject::ImageSubject;
+
+/// Returns a text of the same length in which the values of names that look like secrets are starred, so that nothing that is shown
+/// or written gives them away.
+pub(crate) fn masked(source: &Arc<Source>) -> Arc<Source> {
+    let (dockerfile, _) = parse(source);
+    let mut text = source.text.clone();
+    let instructions = dockerfile.instructions.iter();
+    let declared = instructions.filter(|it| matches!(it.keyword.as_str(), "ARG" | "ENV"));
+    for assignment in declared.flat_map(Instruction::assignments) {
+        let Some(value) = &assignment.value else {
+            continue;
+        };
+        let plain = value.text.trim_matches(['"', '\'']);
+        let names_another = plain.starts_with(['$', '/']) || plain.is_empty();
+        if is_secret_name(&assignment.name.text) && !names_another {
+            let stars = "*".repeat(value.span.len());
+            text.replace_range(value.span.clone(), &stars);
+        }
+    }
+    if text == source.text {
+        return Arc::clone(source);
+    }
+    Source::new(source.name.clone(), text)
 }
 
-/// Reads the assignments of an ARG or ENV; the old form `ENV NAME value` is one.
-pub(super) fn assignments(instruction: &Instruction) -> Vec<Assignment> {
-    let words = instruction.words();
-    let old_form =
-        instruction.keyword == "ENV" && words.first().is_some_and(|word| !word.text.contains('='));
-    if old_form {
-        let value: Vec<&str> = words
-            .iter()
-            .skip(1)
-            .map(|word| word.text.as_str())
-            .collect();
-        return words
-            .first()
-            .map(|name| Assignment {
-                name: name.text.clone(),
-                value: Some(value.join(" ")),
-                name_span: name.span.clone(),
-            })
-            .into_iter()
-            .collect();
-    }
-    let mut found = Vec::new();
-    let mut quote = None;
-    for word in &words {
-        let inside = quote.is_some();
-        for c in word.text.chars() {
-            match quote {
-                Some(open) if open == c => quote = None,
-                None if matches!(c, '"' | '\'') => quote = Some(c),
-                _ => {}
-            }
-        }
-        // The rest of a quoted value with spaces.
-        if inside {
-            continue;
-        }
-        let (name, value) = match word.text.split_once('=') {
-            Some((name, value)) => (name, Some(value.to_owned())),
-            None => (word.text.as_str(), None),
+/// Returns where the whole context is copied into the image, the first such place.
+pub(super) fn copies_all(subject: &ImageSubject) -> Option<Location> {
+    let instructions = subject.dockerfile.instructions.iter();
+    let copies = instructions
+        .filter(|it| matches!(it.keyword.as_str(), "COPY" | "ADD") && it.flag("from").is_none());
+    copies.into_iter().find_map(|it| {
+        let words = it.words();
+        let (_, sources) = words.split_last()?;
+        let whole = |text: &str| {
+            matches!(
+                text.trim_matches(|c| matches!(c, '[' | ',' | '"')),
+                "." | "./" | "/" | "*"
+            )
         };
-        found.push(Assignment {
-            name: name.to_owned(),
-            value,
-            name_span: word.span.start..word.span.start + name.len(),
-        });
-    }
-    found
+        let source = sources.iter().find(|source| whole(&source.text))?;
+        Some(subject.at(&source.span))
+    })
 }
 
 /// Words that make a name that of a secret.
@@ -160,6 +148,20 @@ fn split_words(name: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn values_of_secrets_are_starred_and_places_stay() {
+        let source = Source::new(
+            "Dockerfile",
+            "FROM a\nENV DB_PASSWORD=\"hunter2 é\" A=b\nENV TOKEN abc\nARG API_KEY=$X\n",
+        );
+        let text = &masked(&source).text;
+        assert_eq!(
+            text,
+            "FROM a\nENV DB_PASSWORD=************ A=b\nENV TOKEN ***\nARG API_KEY=$X\n"
+        );
+        assert_eq!(text.len(), source.text.len());
+    }
 
     #[test]
     fn names_of_secrets_are_told_from_names_about_secrets() {

@@ -7,12 +7,13 @@ use windlass_core::diag::Source;
 use windlass_core::diag::text::render_plain;
 use windlass_core::lock::LockedBase;
 use windlass_core::name::{Day, Digest, Platform};
+use windlass_core::plan::TagAction;
 use windlass_policy::evaluate::{Found, Subjects, evaluate};
 use windlass_policy::fix::apply_fixes;
 use windlass_policy::force::{LoadedPack, Policies};
 use windlass_policy::pack::read_pack;
 use windlass_policy::rule::{Profile, Rule};
-use windlass_policy::subject::{ContextFacts, ImageSubject};
+use windlass_policy::subject::{ContextFacts, ImageSubject, RepositorySubject};
 
 /// The day on which all cases are asked.
 pub(crate) const TODAY: &str = "2026-11-24";
@@ -35,6 +36,8 @@ pub(crate) struct Case {
     /// The platforms that are wanted, `linux/amd64` where there is none.
     platforms: String,
     policies: Policies,
+    /// What a plan would do with every tag.
+    action: Option<String>,
     /// `LINE:COLUMN` of each finding, sorted.
     pub(crate) expected: Vec<String>,
 }
@@ -47,6 +50,7 @@ pub(crate) fn read_page(rule: &Rule) -> Page {
     let mut locked = String::new();
     let mut platforms = String::new();
     let mut policies = policies();
+    let mut action;
     for (line, words, text) in blocks(rule.page) {
         let words: Vec<&str> = words.split_whitespace().collect();
         let mut case = |text, places: &[&str]| {
@@ -58,6 +62,7 @@ pub(crate) fn read_page(rule: &Rule) -> Page {
                 locked: std::mem::take(&mut locked),
                 platforms: std::mem::take(&mut platforms),
                 policies: policies.clone(),
+                action: None,
                 expected: places.iter().map(|it| (*it).to_owned()).collect(),
             });
         };
@@ -67,6 +72,22 @@ pub(crate) fn read_page(rule: &Rule) -> Page {
                 case(text, places);
             }
             ["dockerfile", "passes"] => case(text, &[]),
+            ["manifest", marks @ ..] => {
+                assert!(
+                    matches!(marks, ["passes", ..] | ["fails", _, ..]),
+                    "{}:{line}",
+                    rule.id
+                );
+                let is_action = |it: &&&str| matches!(**it, "moves" | "unknown");
+                action = marks.iter().find(is_action).map(|it| (*it).to_owned());
+                let places: Vec<&str> = marks[1..]
+                    .iter()
+                    .copied()
+                    .filter(|it| !is_action(&it))
+                    .collect();
+                case(manifest(&text), &places);
+                cases.last_mut().expect("a case").action = action.take();
+            }
             ["dockerignore"] => ignore = text,
             ["files"] => files = Some(text),
             ["locked"] => locked = text,
@@ -95,6 +116,7 @@ fn pack(text: &str, is_mandatory: bool) -> LoadedPack {
         is_mandatory,
         reference: "org.kdl".to_owned(),
         digest: Digest::of(whole.as_bytes()),
+        rego: None,
     }
 }
 
@@ -108,6 +130,9 @@ impl Case {
     }
 
     fn found(&self, rule: &Rule) -> Vec<Found> {
+        if self.text.starts_with(WORKSPACE) {
+            return self.judged(rule, &self.of_manifest());
+        }
         let source = Source::new("Dockerfile", self.text.clone());
         let mut subject = ImageSubject::of_text(&source);
         subject.context = self
@@ -122,8 +147,40 @@ impl Case {
         let subjects = Subjects {
             images: vec![subject],
             repositories: Vec::new(),
+            plan: None,
         };
-        let mut found = evaluate(&subjects, &self.policies);
+        self.judged(rule, &subjects)
+    }
+
+    fn of_manifest(&self) -> Subjects {
+        let host = |_: &windlass_core::manifest::model::Registry| "registry.example".to_owned();
+        let source = Source::new("windlass.kdl", self.text.clone());
+        let (workspace, diagnostics) = windlass_core::manifest::load(
+            &source,
+            &windlass_core::manifest::ResolveInputs::new(&host),
+        );
+        let workspace = workspace.unwrap_or_else(|| panic!("{}", render_plain(&diagnostics)));
+        let dockerfile = Source::new("Dockerfile", "FROM debian:12\n");
+        let lock = windlass_core::lock::Lock::default();
+        let images = workspace.images.iter();
+        let mut repositories = RepositorySubject::of_workspace(&workspace);
+        for (_, tag) in repositories.iter_mut().flat_map(|it| &mut it.wanted_tags) {
+            tag.action = self.action.as_deref().map(|it| match it {
+                "moves" => TagAction::Move,
+                _ => TagAction::Unknown,
+            });
+        }
+        Subjects {
+            images: images
+                .map(|image| ImageSubject::of_image(image, &dockerfile, &lock))
+                .collect(),
+            repositories,
+            plan: None,
+        }
+    }
+
+    fn judged(&self, rule: &Rule, subjects: &Subjects) -> Vec<Found> {
+        let mut found = evaluate(subjects, &self.policies);
         found.retain(|it| it.finding.rule == rule.id && it.finding.waived_by.is_none());
         found
     }
@@ -167,6 +224,14 @@ fn read_locked(line: &str) -> (String, LockedBase) {
 
 fn read_platform(text: &str) -> Platform {
     Platform::new(text).expect("a platform")
+}
+
+/// The lines that a manifest of a page leaves out; one line, so that places are those of the page and one.
+const WORKSPACE: &str =
+    "workspace \"shop\"; registry \"prod\" { account \"111122223333\"; region \"eu-west-1\" }\n";
+
+fn manifest(text: &str) -> String {
+    format!("{WORKSPACE}{text}")
 }
 
 /// Makes a listing of paths: what the ignore lines leave, with the folders above.

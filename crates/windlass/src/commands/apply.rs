@@ -15,6 +15,7 @@ use windlass_engine::apply::{ApplyError, ApplyOptions, Cancel, Canceller, Ports,
 use windlass_engine::outcome::{Outcome, Status};
 
 use crate::cli::{ApplyArgs, Format, ProgressFlag};
+use crate::commands::judge::{judge_saved, refuse};
 use crate::commands::plan::{Made, exit_of_unusable, make};
 use crate::commands::show::{read_plan, render};
 use crate::commands::{Context, outcome};
@@ -115,6 +116,15 @@ fn apply_saved(context: &Context<'_>, arguments: &ApplyArgs, file: &Path) -> Res
         root.map_err(|error| Failure::error(format!("cannot tell the current folder: {error}")))?;
     let plan = saved.plan;
     check_head(&root, &plan)?;
+    let found = judge_saved(context.global, &plan)?;
+    if found.iter().any(|it| it.finding.stops()) {
+        let color = context.terminal.colors_stdout();
+        let width = context.terminal.width();
+        context
+            .terminal
+            .print(&windlass_policy::output::text::render(&found, color, width))?;
+    }
+    refuse(&found)?;
     let local = if context.global.local {
         Some(Local::start(&root)?)
     } else {

@@ -13,6 +13,7 @@ use windlass_engine::recipe::prepare;
 
 use crate::cli::{ContextArgs, ContextFormat};
 use crate::commands::Context;
+use crate::commands::gather::own_files;
 use crate::failure::{Exit, Failure, io};
 use crate::load;
 
@@ -85,20 +86,6 @@ fn of_image(image: &Image, place: &load::Place, own: &[String]) -> Result<Listed
     )
     .map_err(|error| Failure::error(error.to_string()))?;
     Ok(Listed { listing, ignore })
-}
-
-/// Returns the files that windlass reads itself as paths below a context.
-fn own_files(context: &str, files: &[String]) -> Vec<String> {
-    files
-        .iter()
-        .filter_map(|file| match context {
-            "." => Some(file.clone()),
-            folder => file
-                .strip_prefix(folder)
-                .and_then(|rest| rest.strip_prefix('/'))
-                .map(str::to_owned),
-        })
-        .collect()
 }
 
 /// A folder of which no manifest speaks: its own ignore file, as the builder takes it for `Dockerfile`.

@@ -1,11 +1,8 @@
-//! `windlass explain`: the page of a diagnostic or of a policy rule.
-//!
-//! The pages of diagnostics are `docs/diagnostics.md`, carried along; those of rules come with the rules.
+//! `windlass explain`: the page of a diagnostic. The pages are `docs/diagnostics.md`, carried along.
 
 use std::fmt::Write as _;
 
 use windlass_core::node::suggest;
-use windlass_policy::rules;
 
 use crate::cli::ExplainArgs;
 use crate::commands::Context;
@@ -26,40 +23,27 @@ fn sections() -> impl Iterator<Item = (&'static str, &'static str)> {
     parts.filter_map(|it| it.split_once('\n'))
 }
 
-/// Returns every code and rule with a line about it, diagnostics first.
 fn list() -> String {
-    let codes = sections().map(|(code, section)| {
+    let width = sections().map(|it| it.0.len()).max().unwrap_or(0);
+    let mut text = String::new();
+    for (code, section) in sections() {
         let first = section.trim().lines().next().unwrap_or_default();
-        (code, first.to_owned())
-    });
-    let rules = rules::RULES.iter().map(|it| (it.id, it.summary()));
-    let all: Vec<(&str, String)> = codes.chain(rules).collect();
-    let width = all.iter().map(|it| it.0.len()).max().unwrap_or(0);
-    all.iter().fold(String::new(), |mut text, (code, first)| {
         let _ = writeln!(text, "{code:width$}  {first}");
-        text
-    })
+    }
+    text
 }
 
 fn explain(code: &str) -> Result<String, Failure> {
-    if let Some((code, section)) = sections().find(|it| it.0 == code) {
+    let found = sections().find(|it| it.0 == code);
+    if let Some((code, section)) = found {
         return Ok(format!("{code}\n\n{}\n", section.trim()));
     }
-    let aliases = rules::find_alias(code);
-    let pages: Vec<&str> = rules::find(code)
-        .into_iter()
-        .chain(aliases)
-        .map(|it| it.page.trim())
-        .collect();
-    if !pages.is_empty() {
-        return Ok(format!("{}\n", pages.join("\n\n")));
-    }
-    let failure = Failure::error(format!("there is no code and no rule `{code}`"));
+    let failure = Failure::error(format!("there is no code `{code}`"));
     Err(failure.help(meant(code)))
 }
 
 fn meant(code: &str) -> String {
-    let mut codes: Vec<&str> = sections().map(|it| it.0).collect();
+    let codes: Vec<&str> = sections().map(|it| it.0).collect();
     let names: Vec<&str> = codes
         .iter()
         .filter_map(|it| it.split_once('/'))
@@ -67,16 +51,15 @@ fn meant(code: &str) -> String {
         .collect();
     let name = code.rsplit('/').next().unwrap_or(code);
     let with_name = |name: &str| {
-        let ends = |it: &str| it.split_once('/').is_some_and(|it| it.1 == name);
-        sections().map(|it| it.0).find(|it| ends(it))
+        let ends = |it: &&str| it.split_once('/').is_some_and(|it| it.1 == name);
+        codes.iter().copied().find(ends)
     };
-    codes.extend(rules::RULES.iter().map(|it| it.id));
     let close = suggest::closest(code, &codes)
         .or_else(|| with_name(name))
         .or_else(|| with_name(suggest::closest(name, &names)?));
     match close {
         Some(close) => format!("did you mean `{close}`?"),
-        None => "`windlass explain` lists all codes and rules".to_owned(),
+        None => "`windlass explain` lists all codes".to_owned(),
     }
 }
 
@@ -102,28 +85,18 @@ mod tests {
         let failure = explain("nonsense").expect_err("no code");
         assert_eq!(
             failure.help.as_deref(),
-            Some("`windlass explain` lists all codes and rules")
+            Some("`windlass explain` lists all codes")
         );
     }
 
     #[test]
-    fn a_rule_has_its_page_by_its_own_name_and_by_those_of_other_tools() {
-        let page = explain("base-latest").expect("a rule");
-        assert!(page.contains("base-latest"), "{page}");
-        assert_eq!(explain("DL3007").expect("an alias"), page);
-        let failure = explain("base-latst").expect_err("no rule");
-        assert_eq!(failure.help.as_deref(), Some("did you mean `base-latest`?"));
-    }
-
-    #[test]
-    fn the_list_has_a_line_for_every_code_and_rule() {
+    fn the_list_has_a_line_for_every_code() {
         let codes = windlass_core::diag::Code::ALL;
         let list = list();
-        assert_eq!(list.lines().count(), codes.len() + rules::RULES.len());
+        assert_eq!(list.lines().count(), codes.len());
         assert!(
             list.lines()
-                .all(|line| line.contains("  ") && line.ends_with('.')),
-            "{list}"
+                .all(|line| line.contains("  ") && line.ends_with('.'))
         );
     }
 }

@@ -18,10 +18,12 @@ use windlass_policy::subject::ImageSubject;
 use crate::cli::{FindingFormat, LintArgs, ProfileFlag};
 use crate::clock;
 use crate::commands::Context;
+use crate::commands::version::VERSION;
 use crate::failure::{Exit, Failure};
+use crate::policies;
 
 pub(crate) fn run(context: &Context<'_>, arguments: &LintArgs) -> Result<Exit, Failure> {
-    let policies = Policies::new(profile(arguments.profile), today()?);
+    let policies = policies::load(context.global, profile(arguments.profile), None)?;
     let mut found = Vec::new();
     let mut unusable = false;
     for path in &arguments.files {
@@ -82,6 +84,10 @@ pub(crate) fn render(context: &Context<'_>, found: &[Found], format: FindingForm
             output::text::render(found, terminal.colors_stdout(), terminal.width())
         }
         FindingFormat::Json => output::json::render(found),
+        FindingFormat::Sarif => output::sarif::render(found, VERSION),
+        FindingFormat::Github => output::github::render(found),
+        FindingFormat::Gitlab => output::gitlab::render(found),
+        FindingFormat::Junit => output::junit::render(found),
     }
 }
 
@@ -110,6 +116,7 @@ fn lint(source: &Arc<Source>, policies: &Policies) -> (Vec<Found>, Vec<Diagnosti
     let subjects = Subjects {
         images: vec![ImageSubject::of_dockerfile(dockerfile)],
         repositories: Vec::new(),
+        plan: None,
     };
     (evaluate(&subjects, policies), problems)
 }

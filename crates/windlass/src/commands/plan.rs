@@ -22,10 +22,12 @@ use windlass_engine::ports::{Registry as _, RegistryError};
 use crate::cli::{Format, PlanArgs};
 use crate::clock;
 use crate::commands::Context;
+use crate::commands::judge::judge;
 use crate::commands::show::render;
 use crate::commands::version::VERSION;
 use crate::failure::{Exit, Failure, io};
 use crate::load::{self, Place};
+use crate::policies;
 use crate::secrets;
 use crate::session::{Local, Session};
 
@@ -92,7 +94,7 @@ fn local_flag(context: &Context<'_>) -> &'static str {
     if context.global.local { "--local " } else { "" }
 }
 
-/// Says how a plan that cannot be applied ends: transient where nothing but failed reads is in the way.
+/// Says how a plan that cannot be applied ends: denied where a policy is in the way, transient where nothing but failed reads is.
 pub(crate) fn exit_of_unusable(made: &Made) -> Exit {
     let Made {
         plan,
@@ -100,6 +102,9 @@ pub(crate) fn exit_of_unusable(made: &Made) -> Exit {
         passing,
         ..
     } = made;
+    if plan.policy.denies() {
+        return Exit::Denied;
+    }
     let transient = *passing && unresolved.iter().all(RegistryError::is_transient);
     if transient && plan.waits_for_reads() {
         Exit::Transient
@@ -129,6 +134,8 @@ fn make_of(context: &Context<'_>, only: &[String], offline: bool) -> Result<Made
             ))
         })?;
     }
+    // What cannot be loaded denies, before anything is asked of a registry.
+    let mut policies = policies::of_workspace(context.global, &loaded.workspace, &place.root)?;
     let lock = load::read_lock(&place)?;
     let session = Session::new(
         context.runtime,
@@ -166,8 +173,19 @@ fn make_of(context: &Context<'_>, only: &[String], offline: bool) -> Result<Made
     context.terminal.show(&problems);
     desired.git_sha.clone_from(&loaded.git_sha);
     note_commit_time(&mut desired, &place.root);
-    let (mut plan, warnings, passing) = if offline {
-        (plan(&desired, &nothing_asked(&desired)), Vec::new(), false)
+    let Compared {
+        mut plan,
+        observed,
+        warnings,
+        passing,
+    } = if offline {
+        let observed = nothing_asked(&desired);
+        Compared {
+            plan: plan(&desired, &observed),
+            observed,
+            warnings: Vec::new(),
+            passing: false,
+        }
     } else {
         compare(context, &desired, &session)
     };
@@ -177,6 +195,9 @@ fn make_of(context: &Context<'_>, only: &[String], offline: bool) -> Result<Made
     let refusals = &loaded.workspace.refusals;
     plan.refusals = refusals.iter().map(|it| it.message.clone()).collect();
     context.terminal.show(refusals);
+    policies.is_whole = addresses.is_empty();
+    let seen = (&plan, &observed);
+    plan.policy = judge(&loaded.workspace, &place, &resolved, seen, &policies)?;
     let mut diagnostics = loaded.diagnostics;
     diagnostics.extend(refusals.iter().cloned());
     diagnostics.extend(problems);
@@ -252,19 +273,28 @@ fn nothing_asked(desired: &Desired) -> Observed {
     }
 }
 
-/// Compares; returns the plan, what is to be said about it, and whether every read that failed can succeed later by itself.
-fn compare(
-    context: &Context<'_>,
-    desired: &Desired,
-    session: &Session,
-) -> (Plan, Vec<Diagnostic>, bool) {
+/// A plan, the world it was compared with, what is to be said about it, and whether every read that failed can succeed later by
+/// itself.
+struct Compared {
+    plan: Plan,
+    observed: Observed,
+    warnings: Vec<Diagnostic>,
+    passing: bool,
+}
+
+fn compare(context: &Context<'_>, desired: &Desired, session: &Session) -> Compared {
     context.runtime.block_on(async {
         let observed = observe(desired, &session.registries, Some(&session.builder)).await;
         let mut plan = plan(desired, &observed);
         plan.notes.extend(other_accounts(&plan, session).await);
         let warnings = warnings(desired, &observed, &plan);
         let passing = observed.unread().into_iter().all(Unread::is_passing);
-        (plan, warnings, passing)
+        Compared {
+            plan,
+            observed,
+            warnings,
+            passing,
+        }
     })
 }
 
@@ -308,7 +338,7 @@ async fn other_accounts(plan: &Plan, session: &Session) -> Vec<String> {
 
 /// Returns the `WINDLASS_*` variables that stand for a flag and are set.
 fn effective_variables() -> Vec<String> {
-    const FLAGS: [&str; 10] = [
+    const FLAGS: [&str; 11] = [
         "WINDLASS_CHDIR",
         "WINDLASS_COLOR",
         "WINDLASS_ENV",
@@ -318,6 +348,7 @@ fn effective_variables() -> Vec<String> {
         "WINDLASS_LOCKED",
         "WINDLASS_LOG",
         "WINDLASS_MIRROR",
+        "WINDLASS_POLICY",
         "WINDLASS_VAR_FILE",
     ];
     FLAGS

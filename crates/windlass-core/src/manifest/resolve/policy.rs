@@ -15,9 +15,6 @@ impl Resolver<'_> {
     /// Refuses plans of what is read and checked, and what no later stage does anything about yet.
     pub(super) fn refuse_not_carried_out(&mut self) {
         let manifest = self.manifest;
-        for node in &manifest.policies {
-            self.not_carried_out("`policy`", &node.location);
-        }
         for node in &manifest.moved {
             self.not_carried_out("`moved`", &node.location);
         }

@@ -17,6 +17,7 @@ fn empty() -> Report {
         repositories: Vec::new(),
         notes: Vec::new(),
         refusals: Vec::new(),
+        policy: crate::plan::PolicyRecord::default(),
     };
     let header = Header {
         windlass_version: "0.1.0".to_owned(),

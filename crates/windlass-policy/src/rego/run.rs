@@ -1,0 +1,193 @@
+//! Evaluating packages with regorus.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use regorus::utils::limits::ExecutionTimerConfig;
+use serde_json::Value;
+use windlass_core::dockerfile::reference::ImageReference;
+
+use super::answer::{self, RegoHit};
+use super::load::{Package, RegoPack};
+use crate::glob;
+
+/// How long one package may take for one input.
+const LIMIT: Duration = Duration::from_secs(2);
+/// Work between two looks at the clock.
+const INTERVAL: NonZeroU32 = NonZeroU32::new(256).expect("not zero");
+
+/// The packages of a pack, ready to be asked.
+pub struct Rego {
+    engine: regorus::Engine,
+    packages: Vec<Package>,
+}
+
+impl std::fmt::Debug for Rego {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rego")
+            .field("packages", &self.packages)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Rego {
+    /// Prepares a pack that was loaded.
+    ///
+    /// # Errors
+    /// What regorus says; a pack that [`load`] accepted gives none.
+    pub fn new(pack: &RegoPack) -> Result<Self, String> {
+        let mut engine = engine().map_err(|error| first_line(&error))?;
+        for (path, text) in &pack.modules {
+            engine
+                .add_policy(path.clone(), text.clone())
+                .map_err(|error| error.to_string())?;
+        }
+        for (path, data) in &pack.data {
+            engine
+                .add_data_json(&data.to_string())
+                .map_err(|error| format!("{path}: {error}"))?;
+        }
+        Ok(Self {
+            engine,
+            packages: pack.packages.clone(),
+        })
+    }
+
+    /// Counts which lines are reached.
+    pub fn count_coverage(&mut self) {
+        self.engine.set_enable_coverage(true);
+    }
+
+    /// Returns for each file the lines that were reached and those that were not.
+    pub fn coverage(&self) -> Vec<(String, usize, Vec<u32>)> {
+        let Ok(report) = self.engine.get_coverage_report() else {
+            return Vec::new();
+        };
+        let files = report.files.into_iter();
+        files
+            .map(|file| {
+                let missed = file.not_covered.into_iter().collect();
+                (file.path.clone(), file.covered.len(), missed)
+            })
+            .collect()
+    }
+
+    /// Asks all packages about one input. A package that cannot be evaluated gives a denial.
+    pub fn ask(&mut self, input: &Value, dockerfile: Option<&Value>) -> Vec<RegoHit> {
+        let mut hits = Vec::new();
+        let packages = self.packages.clone();
+        let mut set: Option<bool> = None;
+        for package in &packages {
+            // Policies written for conftest see the Dockerfile alone.
+            let given = match (package.is_conftest, dockerfile) {
+                (true, None) => continue,
+                (true, Some(dockerfile)) => dockerfile,
+                (false, _) => input,
+            };
+            if set != Some(package.is_conftest) {
+                self.engine.set_input(regorus::Value::from(given.clone()));
+                set = Some(package.is_conftest);
+            }
+            match self.value(&package.path) {
+                Ok(value) => hits.extend(answer::hits(package, &value)),
+                Err(why) => hits.push(answer::failure(package, &why)),
+            }
+        }
+        hits
+    }
+
+    /// Runs the `test_` rules and returns those that do not hold, with their number.
+    pub fn test(&mut self) -> (usize, Vec<String>) {
+        let mut failed = Vec::new();
+        let mut count = 0;
+        for package in self.packages.clone() {
+            for test in &package.tests {
+                count += 1;
+                let path = format!("{}.{test}", package.path);
+                match self.value(&path) {
+                    Ok(Value::Bool(true)) => {}
+                    Ok(_) => failed.push(path),
+                    Err(why) => failed.push(format!("{path}: {why}")),
+                }
+            }
+        }
+        (count, failed)
+    }
+
+    fn value(&mut self, path: &str) -> Result<Value, String> {
+        let results = self
+            .engine
+            .eval_query(path.to_owned(), false)
+            .map_err(|error| first_line(&error))?;
+        let expression = results
+            .result
+            .into_iter()
+            .next()
+            .and_then(|it| it.expressions.into_iter().next());
+        let Some(expression) = expression else {
+            return Ok(Value::Null);
+        };
+        if expression.value == regorus::Value::Undefined {
+            return Ok(Value::Null);
+        }
+        serde_json::to_value(&expression.value).map_err(|error| error.to_string())
+    }
+}
+
+/// Returns an engine with our functions and limits.
+pub(super) fn engine() -> Result<regorus::Engine, impl std::fmt::Display> {
+    let mut engine = regorus::Engine::new();
+    engine.set_strict_builtin_errors(true);
+    engine.set_execution_timer_config(ExecutionTimerConfig {
+        limit: LIMIT,
+        check_interval: INTERVAL,
+    });
+    engine.add_extension(
+        "image.parse".to_owned(),
+        1,
+        Box::new(|given| Ok(parse_image(&given))),
+    )?;
+    engine.add_extension(
+        "path.glob".to_owned(),
+        2,
+        Box::new(|given| Ok(match_glob(&given))),
+    )?;
+    Ok(engine)
+}
+
+/// `image.parse("python:3.12")`: host, path, tag and digest; undefined where it is no reference.
+fn parse_image(given: &[regorus::Value]) -> regorus::Value {
+    let text = given.first().and_then(|it| it.as_string().ok());
+    let Some(Ok(image)) = text.map(|text| ImageReference::parse(text)) else {
+        return regorus::Value::Undefined;
+    };
+    let parsed = serde_json::json!({
+        "host": image.host,
+        "path": image.path,
+        "tag": image.tag.as_ref().map(ToString::to_string),
+        "digest": image.digest.as_ref().map(ToString::to_string),
+    });
+    regorus::Value::from(parsed)
+}
+
+/// `path.glob("src/**", "src/a/b")`
+fn match_glob(given: &[regorus::Value]) -> regorus::Value {
+    let text = |at: usize| given.get(at).and_then(|it| it.as_string().ok());
+    match (text(0), text(1)) {
+        (Some(pattern), Some(text)) => regorus::Value::Bool(glob::matches(pattern, text)),
+        _ => regorus::Value::Undefined,
+    }
+}
+
+/// regorus draws the place under the message; the message and its place are enough for one line.
+pub(super) fn first_line(error: &impl std::fmt::Display) -> String {
+    let text = error.to_string();
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let place = lines.clone().find_map(|line| line.strip_prefix("--> "));
+    let message = text
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("error: "))
+        .or_else(|| lines.next())
+        .unwrap_or_default();
+    place.map_or_else(|| message.to_owned(), |place| format!("{place}: {message}"))
+}

@@ -1,0 +1,73 @@
+//! `secret-file-copied`: a file that holds secrets, named by COPY or ADD.
+
+use windlass_core::finding::Level;
+
+use crate::hit::{Hit, Hits};
+use crate::rule::{Check, Need, Rule};
+use crate::subject::ImageSubject;
+
+pub(super) const RULE: Rule = Rule::new(
+    "secret-file-copied",
+    Level::Deny,
+    Check::Image(check),
+    include_str!("../../../../docs/rules/secret-file-copied.md"),
+)
+.starred()
+.aliases(&["DS-0031"])
+.needs(&[Need::Dockerfile, Need::Context]);
+
+/// Names of files that hold secrets and nothing else.
+const NAMES: [&str; 17] = [
+    ".env", ".npmrc", ".pypirc", ".netrc", ".pgpass", ".dockercfg", ".git-credentials", "id_rsa",
+    "id_dsa", "id_ecdsa", "id_ed25519", ".vault-token", ".htpasswd", "credentials.json",
+    "service-account.json", ".my.cnf", "kubeconfig",
+];
+/// Folders of which every file is one.
+const FOLDERS: [&str; 5] = [".aws", ".ssh", ".gnupg", ".kube", ".azure"];
+
+fn check(subject: &ImageSubject, hits: &mut Hits<'_>) {
+    for instruction in &subject.dockerfile.instructions {
+        let copies = matches!(instruction.keyword.as_str(), "COPY" | "ADD");
+        if !copies || instruction.flag("from").is_some() {
+            continue;
+        }
+        let words = instruction.words();
+        let Some((_, sources)) = words.split_last() else {
+            continue;
+        };
+        for source in sources {
+            let text = source.text.trim_matches(|c| matches!(c, '[' | ',' | '"'));
+            if is_secret_file(text) {
+                let place = subject.at(&source.span);
+                let message = format!("`{text}` holds secrets, and the image keeps it");
+                hits.push(Hit::at(place, message).help(
+                    "mount it where it is needed: RUN --mount=type=secret,id=.., and add it to .dockerignore",
+                ));
+            }
+        }
+    }
+}
+
+/// Says whether a path is that of a file that holds secrets. Examples and public keys are none.
+pub(super) fn is_secret_file(path: &str) -> bool {
+    let path = path.trim_start_matches("./");
+    let mut parts: Vec<&str> = path.split('/').collect();
+    let Some(name) = parts.pop() else {
+        return false;
+    };
+    let lower = name.to_ascii_lowercase();
+    let ending = |end: &str| lower.rsplit('.').next() == Some(end);
+    if [".example", ".sample", ".template", ".dist", ".pub"].iter().any(|end| lower.ends_with(end)) {
+        return false;
+    }
+    NAMES.contains(&lower.as_str())
+        || FOLDERS.contains(&lower.as_str())
+        || parts.iter().any(|part| FOLDERS.contains(part))
+        || lower.starts_with(".env.")
+        || ["pem", "key", "p12", "pfx", "jks", "keystore"].iter().any(|end| ending(end)) && !is_certificate(&lower)
+}
+
+/// Certificates are public, also as PEM.
+fn is_certificate(name: &str) -> bool {
+    ["cert", "chain", "bundle", "ca.", "ca-", "cacert", "public"].iter().any(|it| name.contains(it))
+}

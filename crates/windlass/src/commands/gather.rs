@@ -1,0 +1,85 @@
+//! What rules are asked about: the images of a workspace with their Dockerfiles and contexts, and its repositories.
+
+use std::path::Path;
+
+use windlass_backends::files::{WorkspaceFiles, walk};
+use windlass_core::context::Ignore;
+use windlass_core::diag::{Code, Diagnostic};
+use windlass_core::dockerfile::{ContextSources, parse};
+use windlass_core::lock::Lock;
+use windlass_core::manifest::model::{Image, Workspace};
+use windlass_engine::recipe::{Prepared, prepare};
+use windlass_policy::evaluate::Subjects;
+use windlass_policy::subject::{ContextFacts, ImageSubject, RepositorySubject};
+
+/// What was gathered, and what is wrong with it.
+pub(crate) struct Gathered {
+    pub(crate) subjects: Subjects,
+    pub(crate) problems: Vec<Diagnostic>,
+}
+
+/// Gathers everything that can be said without a registry.
+pub(crate) fn gather(workspace: &Workspace, root: &Path, lock: &Lock) -> Gathered {
+    let files = WorkspaceFiles::new(root.to_owned());
+    let mut problems = Vec::new();
+    let mut images = Vec::new();
+    for image in &workspace.images {
+        let (prepared, found) = prepare(image, &files);
+        problems.extend(found);
+        let Some(prepared) = prepared else {
+            continue;
+        };
+        problems.extend(parse(&prepared.dockerfile).1);
+        let mut subject = ImageSubject::of_image(image, &prepared.dockerfile, lock);
+        match list(image, prepared, root, &workspace.files) {
+            Ok(context) => subject.context = Some(context),
+            Err(problem) => problems.push(*problem),
+        }
+        images.push(subject);
+    }
+    let repositories = RepositorySubject::of_workspace(workspace);
+    Gathered {
+        subjects: Subjects {
+            images,
+            repositories,
+            plan: None,
+        },
+        problems,
+    }
+}
+
+fn list(
+    image: &Image,
+    prepared: Prepared,
+    root: &Path,
+    own: &[String],
+) -> Result<ContextFacts, Box<Diagnostic>> {
+    let own = own_files(&image.context, own);
+    let (ignore, _) = Ignore::new(prepared.ignore.clone(), own);
+    let listing = walk(root, &image.context, &ignore, &ContextSources::default()).map_err(|error| {
+        let name = &image.name;
+        let message = format!("the build context of image `{name}` cannot be used: {error}");
+        Box::new(
+            Diagnostic::error(Code::ContextEntry, message)
+                .at(&image.location, format!("its context is `{}`", image.context))
+                .help("`context \"folder\"` names the folder below the workspace; `ignore \"pattern\"` leaves files out"),
+        )
+    })?;
+    Ok(ContextFacts {
+        folder: image.context.clone(),
+        listing,
+        ignore: prepared.ignore,
+    })
+}
+
+/// Returns the files that windlass reads itself as paths below a context.
+pub(crate) fn own_files(context: &str, files: &[String]) -> Vec<String> {
+    let below = |file: &String| match context {
+        "." => Some(file.clone()),
+        folder => {
+            let rest = file.strip_prefix(folder)?.strip_prefix('/')?;
+            Some(rest.to_owned())
+        }
+    };
+    files.iter().filter_map(below).collect()
+}

@@ -1,0 +1,132 @@
+//! What policies say about a plan: when it is made, and again when a saved one is applied.
+
+use windlass_core::diag::text::render_plain;
+use windlass_core::finding::Finding;
+use windlass_core::lock::Lock;
+use windlass_core::manifest::model::Workspace;
+use windlass_core::name::Day;
+use windlass_core::observed::Observed;
+use windlass_core::plan::{Plan, PolicyRecord, PolicySource};
+use windlass_policy::evaluate::{Found, Subjects, evaluate};
+use windlass_policy::force::Policies;
+use windlass_policy::rule::Profile;
+use windlass_policy::waiver::Waiver;
+
+use crate::cli::Global;
+use crate::commands::gather::gather;
+use crate::commands::lint::today;
+use crate::failure::{Exit, Failure};
+use crate::load::Place;
+use crate::policies;
+
+/// Asks the policies about a plan.
+pub(crate) fn judge(
+    workspace: &Workspace,
+    place: &Place,
+    lock: &Lock,
+    (plan, observed): (&Plan, &Observed),
+    policies: &Policies,
+) -> Result<PolicyRecord, Failure> {
+    let gathered = gather(workspace, &place.root, lock);
+    if gathered.subjects.images.len() != workspace.images.len() {
+        return Err(policies::denied(format!(
+            "policies cannot be asked about all images: {}",
+            render_plain(&gathered.problems).trim()
+        )));
+    }
+    let mut subjects = gathered.subjects;
+    subjects.add_plan(plan, observed);
+    Ok(record(&subjects, policies, &evaluate(&subjects, policies)))
+}
+
+fn record(subjects: &Subjects, policies: &Policies, found: &[Found]) -> PolicyRecord {
+    let until = |it: &Found| {
+        let day = it.waived_until?;
+        Some((it.finding.finding_id.clone(), day.to_string()))
+    };
+    PolicyRecord {
+        findings: found.iter().map(|it| it.finding.clone()).collect(),
+        sources: policies
+            .packs
+            .iter()
+            .map(|it| PolicySource {
+                reference: it.reference.clone(),
+                digest: it.digest.clone(),
+                mandatory: it.is_mandatory,
+            })
+            .collect(),
+        approved: policies.approved.iter().cloned().collect(),
+        waivers: policies.waivers.iter().map(Waiver::record).collect(),
+        settings: subjects.settings(),
+        waived_until: found.iter().filter_map(until).collect(),
+    }
+}
+
+/// Asks again before a saved plan is applied: the mandatory policies of now, on what the plan holds, with the date of today.
+///
+/// # Errors
+/// Exit code 3 where something denies, or a waiver that the plan relied on has ended.
+pub(crate) fn judge_saved(global: &Global, plan: &Plan) -> Result<Vec<Found>, Failure> {
+    let today = today()?;
+    let ended = ended(plan, today);
+    if !ended.is_empty() {
+        return Err(policies::denied(format!(
+            "the plan relies on waivers that have ended:\n{}",
+            ended.join("\n")
+        ))
+        .help("put right what they waived, or have them prolonged, and make a new plan"));
+    }
+    let mut policies = Policies::new(Profile::Baseline, today);
+    policies.packs = policies::mandatory(global, None)?;
+    if policies.packs.is_empty() {
+        return Ok(Vec::new());
+    }
+    policies.environment.clone_from(&plan.environment);
+    policies.approved = plan.policy.approved.iter().cloned().collect();
+    policies.approved.extend(global.approved.iter().cloned());
+    policies.waivers = plan
+        .policy
+        .waivers
+        .iter()
+        .filter_map(Waiver::of_record)
+        .collect();
+    let unknown: Vec<String> = plan
+        .images
+        .iter()
+        .filter(|image| image.spec.is_none())
+        .map(|image| format!("image.{}", image.name))
+        .collect();
+    if !unknown.is_empty() {
+        return Err(policies::denied(format!(
+            "policies cannot be asked about {}: the plan does not hold its inputs",
+            unknown.join(", ")
+        )));
+    }
+    let mut found = evaluate(&Subjects::of_plan(plan), &policies);
+    found.retain(|it| it.is_mandatory);
+    Ok(found)
+}
+
+/// The last day belongs to a waiver.
+fn ended(plan: &Plan, today: Day) -> Vec<String> {
+    let over = |finding: &&Finding| {
+        let until = plan.policy.waived_until.get(&finding.finding_id);
+        finding.level.denies()
+            && until.is_some_and(|day| Day::parse(day).map_or(true, |day| day < today))
+    };
+    let waived = plan.policy.findings.iter().filter(over);
+    waived
+        .map(|it| {
+            let by = it.waived_by.as_deref().unwrap_or_default();
+            format!("  {}: {} ({by})", it.rule, it.message)
+        })
+        .collect()
+}
+
+/// Ends a command whose findings deny.
+pub(crate) fn refuse(found: &[Found]) -> Result<(), Failure> {
+    if found.iter().any(|it| it.finding.stops()) {
+        return Err(Failure::silent(Exit::Denied));
+    }
+    Ok(())
+}

@@ -1,0 +1,513 @@
+//! Mandatory policies cannot be got round from inside a pull request: every attempt fails closed.
+//!
+//! The workspace is what a pull request can change; the pack lies outside of it and is demanded on the command line.
+
+#[path = "common/mod.rs"]
+mod common;
+
+use common::{Done, Workspace};
+
+const MANIFEST: &str = r#"workspace "shop"
+registry "dev" { account "111122223333"; region "eu-west-1" }
+image "api" { dockerfile "Dockerfile"; tag "v1"; target "dev" }
+"#;
+
+/// What the organisation forbids: a secret that stays in the image's history.
+const DOCKERFILE: &str = "FROM scratch\nARG DB_PASSWORD\nCOPY main.py /\n";
+
+const PACK: &str = r#"pack "org" version=1
+rule "secret-in-arg-env" { level "deny" }
+rule "base-registry-allowed" { level "deny"; set registry="docker.io/library" }
+"#;
+
+fn workspace() -> Workspace {
+    let workspace = Workspace::new(&[
+        ("windlass.kdl", MANIFEST),
+        ("Dockerfile", DOCKERFILE),
+        ("main.py", "print(1)\n"),
+    ]);
+    workspace.write("../org/org.kdl", PACK);
+    workspace
+}
+
+fn with_manifest(more: &str) -> Workspace {
+    let workspace = workspace();
+    workspace.write("windlass.kdl", &format!("{MANIFEST}{more}"));
+    workspace
+}
+
+fn check(workspace: &Workspace) -> Done {
+    workspace.run(&["--policy", "../org/org.kdl", "check"])
+}
+
+/// The waiver that a pull request would write.
+const WAIVER: &str = "expires \"2999-12-31\"; owner \"me\"; reason \"because\"";
+
+fn own_pack(workspace: &Workspace, pack: &str) {
+    workspace.write(
+        "windlass.kdl",
+        &format!("{MANIFEST}policy \"own\" {{ kdl \"packs/*.kdl\" }}\n"),
+    );
+    workspace.write("packs/own.kdl", pack);
+}
+
+#[test]
+fn the_pack_denies_and_a_good_file_passes() {
+    let workspace = workspace();
+    check(&workspace).exits(3).says("secret-in-arg-env");
+    workspace.write("Dockerfile", "FROM scratch\nCOPY main.py /\n");
+    check(&workspace).exits(0).says("No findings.");
+}
+
+#[test]
+fn attempt_01_a_pack_of_the_workspace_switches_the_rule_off() {
+    let workspace = workspace();
+    own_pack(
+        &workspace,
+        "pack \"mine\" version=1\nrule \"secret-in-arg-env\" { level \"off\" }\n",
+    );
+    check(&workspace).exits(3).says("deny secret-in-arg-env");
+}
+
+#[test]
+fn attempt_02_a_waiver_in_the_manifest() {
+    let workspace = with_manifest(&format!("waiver \"secret-in-arg-env\" {{ {WAIVER} }}\n"));
+    check(&workspace).exits(3).says("waiver-refused");
+}
+
+#[test]
+fn attempt_03_a_waiver_in_a_comment() {
+    let workspace = workspace();
+    let comment =
+        "# windlass: allow secret-in-arg-env expires=2999-12-31 owner=\"me\" reason=\"because\"\n";
+    workspace.write("Dockerfile", &format!("{comment}{DOCKERFILE}"));
+    check(&workspace).exits(3).says("waiver-refused");
+}
+
+#[test]
+fn attempt_04_comments_of_other_tools() {
+    let workspace = workspace();
+    workspace.write(
+        "Dockerfile",
+        &format!("# check=skip=all\n# hadolint global ignore=DL3064\n{DOCKERFILE}"),
+    );
+    check(&workspace).exits(3).says("deny secret-in-arg-env");
+}
+
+#[test]
+fn attempt_05_a_pack_of_the_same_name() {
+    let workspace = workspace();
+    own_pack(
+        &workspace,
+        "pack \"org\" version=2\nrule \"secret-in-arg-env\" { level \"off\" }\n",
+    );
+    check(&workspace)
+        .exits(3)
+        .says("are both packs of the name `org`");
+}
+
+#[test]
+fn attempt_06_a_name_that_looks_the_same() {
+    let workspace = workspace();
+    // The `o` is Cyrillic.
+    own_pack(
+        &workspace,
+        "pack \"\u{43e}rg\" version=1\nrule \"secret-in-arg-env\" { level \"off\" }\n",
+    );
+    check(&workspace).exits(3).says("is no name of a pack");
+}
+
+#[test]
+fn attempt_07_an_environment_variable_in_the_manifest() {
+    // A variable of the manifest reads the environment and cannot write it: what is demanded stays demanded.
+    let workspace = with_manifest("var \"WINDLASS_POLICY\" { default \"\" }\n");
+    workspace
+        .run_with(
+            &[
+                ("WINDLASS_POLICY", "../org/org.kdl"),
+                ("WINDLASS_VAR_WINDLASS_POLICY", ""),
+            ],
+            &["check"],
+        )
+        .exits(3);
+}
+
+#[test]
+fn attempt_08_the_variable_is_emptied() {
+    for value in ["", " ", ","] {
+        workspace()
+            .run_with(&[("WINDLASS_POLICY", value)], &["check"])
+            .exits(3);
+    }
+}
+
+#[test]
+fn attempt_09_the_policy_is_not_there_or_holds_nothing() {
+    let workspace = workspace();
+    workspace
+        .run(&["--policy", "../org/none.kdl", "check"])
+        .exits(3)
+        .says("cannot be read");
+    workspace.write("../empty/readme.txt", "nothing");
+    workspace
+        .run(&["--policy", "../empty", "check"])
+        .exits(3)
+        .says("holds no pack");
+    workspace.write("../org/empty.kdl", "pack \"empty\" version=1\n");
+    workspace
+        .run(&["--policy", "../org/empty.kdl", "check"])
+        .exits(3)
+        .says("the pack has no rule");
+}
+
+#[test]
+fn attempt_10_a_glob_that_matches_nothing() {
+    let workspace = workspace();
+    workspace.write(
+        "../org/rego.kdl",
+        "pack \"rego\" version=1\nrego \"rules/*.rego\"\n",
+    );
+    workspace
+        .run(&["--policy", "../org/rego.kdl", "check"])
+        .exits(3)
+        .says("matches no file");
+    let own = with_manifest("policy \"own\" { kdl \"none/*.kdl\" }\n");
+    check(&own).exits(3).says("matches no file");
+}
+
+#[test]
+fn attempt_11_rego_that_cannot_be_loaded_or_fails() {
+    let workspace = workspace();
+    workspace.write("Dockerfile", "FROM scratch\nCOPY main.py /\n");
+    workspace.write(
+        "../org/rego.kdl",
+        "pack \"rego\" version=1\nrego \"*.rego\"\n",
+    );
+    let pack = ["--policy", "../org/rego.kdl", "check"];
+    for text in [
+        "package org.a\ndeny contains msg if {\n",
+        "package org.a\nimport data.org.missing\ndeny contains \"x\" if missing.y\n",
+        "package org.a\nimport rego.v1\ndeny contains \"x\" if to_number(\"no number\") == 1\n",
+        "package org.a\nimport rego.v1\ndeny contains \"x\" if not_a_function(1)\n",
+        "package org.a\nallow := true\n",
+    ] {
+        workspace.write("../org/a.rego", text);
+        workspace.run(&pack).exits(3);
+    }
+}
+
+#[test]
+fn attempt_12_rego_that_never_ends() {
+    let workspace = workspace();
+    workspace.write("Dockerfile", "FROM scratch\nCOPY main.py /\n");
+    workspace.write(
+        "../org/rego.kdl",
+        "pack \"rego\" version=1\nrego \"*.rego\"\n",
+    );
+    workspace.write(
+        "../org/a.rego",
+        "package org.a\nn := numbers.range(1, 5000)\ndeny contains \"x\" if {\n  some a in n\n  some b in n\n  a * b == -1\n}\n",
+    );
+    workspace
+        .run(&["--policy", "../org/rego.kdl", "check"])
+        .exits(3);
+}
+
+#[test]
+fn attempt_13_a_link_to_a_pack_in_the_workspace() {
+    let workspace = workspace();
+    workspace.write(
+        "mine.kdl",
+        "pack \"org\" version=1\nrule \"secret-in-arg-env\" { level \"off\" }\n",
+    );
+    let link = workspace.path("../org/link.kdl");
+    std::os::unix::fs::symlink(workspace.path("mine.kdl"), link).expect("a link");
+    workspace
+        .run(&["--policy", "../org/link.kdl", "check"])
+        .exits(3)
+        .says("lies in the workspace");
+}
+
+#[test]
+fn attempt_14_absurd_dates() {
+    for day in ["9999-12-31", "2026-02-30", "0000-00-00", "soon"] {
+        let workspace = with_manifest(&format!(
+            "waiver \"secret-in-arg-env\" {{ expires \"{day}\"; owner \"me\"; reason \"x\" }}\n"
+        ));
+        workspace.write(
+            "../org/org.kdl",
+            "pack \"org\" version=1\nrule \"secret-in-arg-env\" { level \"deny\"; waivable #true }\n",
+        );
+        let code = check(&workspace).code;
+        assert!(code == 3 || code == 1, "{day}: {code}");
+    }
+}
+
+#[test]
+fn attempt_15_an_old_pack_where_a_new_one_is_pinned() {
+    let workspace = workspace();
+    let digest = windlass_core::name::Digest::of(PACK.as_bytes());
+    let pinned = format!("../org/org.kdl@{digest}");
+    workspace
+        .run(&["--policy", &pinned, "check"])
+        .exits(3)
+        .says("deny secret-in-arg-env");
+    workspace.write(
+        "../org/org.kdl",
+        "pack \"org\" version=0\nrule \"secret-in-arg-env\" { level \"off\" }\n",
+    );
+    workspace
+        .run(&["--policy", &pinned, "check"])
+        .exits(3)
+        .says("is not the pack that was demanded");
+    // A lock that names a pack means nothing.
+    workspace.write("windlass.lock", "policy \"org\" version=0\n");
+    let code = workspace.run(&["--policy", &pinned, "check"]).code;
+    assert!(code == 3 || code == 1, "{code}");
+}
+
+#[test]
+fn attempt_16_a_named_context_that_replaces_a_linted_base() {
+    let workspace = workspace();
+    workspace.write(
+        "windlass.kdl",
+        "workspace \"shop\"\nregistry \"dev\" { account \"111122223333\"; region \"eu-west-1\" }\nimage \"base\" { dockerfile \"base.Dockerfile\"; tag \"v1\"; target \"dev\" }\nimage \"api\" { dockerfile \"Dockerfile\"; needs \"base\" as=\"debian\"; tag \"v1\"; target \"dev\" }\n",
+    );
+    workspace.write("base.Dockerfile", "FROM evil.example/base:1\n");
+    workspace.write("Dockerfile", "FROM debian\nCOPY main.py /\n");
+    check(&workspace)
+        .exits(3)
+        .says("`evil.example/base:1` comes from evil.example");
+}
+
+#[test]
+fn attempt_17_a_foreign_frontend() {
+    let workspace = workspace();
+    workspace.write(
+        "Dockerfile",
+        "# syntax=evil.example/frontend:1\nFROM scratch\nCOPY main.py /\n",
+    );
+    check(&workspace)
+        .exits(3)
+        .says("`evil.example/frontend:1` comes from evil.example");
+}
+
+#[test]
+fn attempt_18_a_plan_made_without_the_policies() {
+    let workspace = workspace();
+    workspace.replace("Dockerfile", "ARG DB_PASSWORD\n", "ARG PIPELINE\n");
+    workspace.write(
+        "../org/org.kdl",
+        "pack \"org\" version=1\nrule \"tag-format\" { level \"deny\"; set format=\"semver\" }\n",
+    );
+    workspace
+        .run(&["--local", "plan", "--out", "p.windlass"])
+        .exits(0);
+    workspace
+        .run(&[
+            "--local",
+            "--policy",
+            "../org/org.kdl",
+            "apply",
+            "p.windlass",
+        ])
+        .exits(3)
+        .says("is not of the form semver");
+}
+
+#[test]
+fn attempt_19_the_workspace_approves_for_itself() {
+    let workspace = workspace();
+    workspace
+        .run(&[
+            "--policy",
+            "../org/org.kdl",
+            "--approve-policy",
+            "secret-in-arg-env",
+            "check",
+        ])
+        .exits(3);
+}
+
+#[test]
+fn attempt_20_a_scope_or_day_that_takes_the_rule_away() {
+    let workspace = workspace();
+    own_pack(
+        &workspace,
+        "pack \"mine\" version=1\nrule \"secret-in-arg-env\" image=\"*\" { level \"deny\"; effective-from \"9999-12-31\"; waivable }\nrule \"base-registry-allowed\" { set registry=\"evil.example\" }\n",
+    );
+    workspace.write(
+        "Dockerfile",
+        "FROM evil.example/base:1\nARG DB_PASSWORD\nCOPY main.py /\n",
+    );
+    check(&workspace)
+        .exits(3)
+        .says("deny secret-in-arg-env")
+        .says("`evil.example/base:1` comes from evil.example");
+}
+
+#[test]
+fn attempt_21_a_rule_with_the_name_of_the_pack() {
+    let workspace = workspace();
+    own_pack(
+        &workspace,
+        "pack \"mine\" version=1\nrule \"org/secret-in-arg-env\" { level \"off\" }\n",
+    );
+    check(&workspace).exits(3).says("is no rule of pack `mine`");
+}
+
+#[test]
+fn a_plan_shows_findings_and_is_denied_before_anything_is_built() {
+    let workspace = workspace();
+    let plan = [
+        "--local",
+        "--policy",
+        "../org/org.kdl",
+        "plan",
+        "--format",
+        "json",
+    ];
+    let document = workspace.run(&plan).exits(3).json();
+    assert_eq!(document["applicable"], false);
+    assert_eq!(document["summary"]["findings"]["deny"], 1);
+    assert_eq!(document["policies"][0]["rule"], "secret-in-arg-env");
+    assert_eq!(document["policies"][0]["address"], "image.api");
+    workspace
+        .run(&[
+            "--local",
+            "--policy",
+            "../org/org.kdl",
+            "apply",
+            "--auto-approve",
+        ])
+        .exits(3);
+}
+
+#[test]
+fn an_approval_lets_a_rule_pass_that_asks_for_one() {
+    let workspace = workspace();
+    workspace.write(
+        "../org/org.kdl",
+        "pack \"org\" version=1\nrule \"secret-in-arg-env\" { level \"require-approval\" }\n",
+    );
+    check(&workspace).exits(3).says("require-approval");
+    let plan = [
+        "--local",
+        "--policy",
+        "../org/org.kdl",
+        "--approve-policy",
+        "secret-in-arg-env",
+        "plan",
+        "--out",
+        "p.windlass",
+    ];
+    workspace
+        .run(&plan)
+        .exits(0)
+        .says("--approve-policy secret-in-arg-env");
+    assert!(
+        workspace
+            .read("p.windlass")
+            .contains("\"approved\":[\"secret-in-arg-env\"]")
+    );
+}
+
+#[test]
+fn a_pack_that_allows_waivers_takes_one_that_ends_in_time() {
+    let workspace = with_manifest(
+        "waiver \"secret-in-arg-env\" image=\"api\" { expires \"2999-12-31\"; owner \"me\"; reason \"x\" }\n",
+    );
+    workspace.write(
+        "../org/org.kdl",
+        "pack \"org\" version=1\nrule \"secret-in-arg-env\" { level \"deny\"; waivable }\n",
+    );
+    check(&workspace).exits(3).says("more than 365 days");
+}
+
+#[test]
+fn shipped_packs_pass_their_own_cases() {
+    let workspace = workspace();
+    for pack in ["baseline", "hardened", "cis-docker", "ecr-foundational"] {
+        let name = format!("windlass:{pack}");
+        workspace
+            .run(&["policy", "test", "--coverage", &name])
+            .exits(0)
+            .says("rules are expected by a case");
+        workspace
+            .run(&["--policy", &name, "policy", "list"])
+            .exits(0);
+    }
+    workspace
+        .run(&["--policy", "windlass:none", "check"])
+        .exits(3)
+        .says("windlass ships no pack `none`");
+}
+
+#[test]
+fn findings_have_all_formats() {
+    let workspace = workspace();
+    for (format, said) in [
+        ("json", "\"finding_id\""),
+        ("sarif", "\"columnKind\": \"unicodeCodePoints\""),
+        ("github", "::error file=Dockerfile,line=2,endLine=2,col=5"),
+        ("gitlab", "\"severity\": \"blocker\""),
+        ("junit", "<failure message="),
+        ("text", "deny secret-in-arg-env"),
+    ] {
+        workspace
+            .run(&["lint", "--format", format, "Dockerfile"])
+            .exits(3)
+            .says(said);
+    }
+}
+
+#[test]
+fn lint_fixes_what_it_can_and_goes_on_after_a_bad_file() {
+    let workspace = workspace();
+    workspace.write("a.Dockerfile", "FROM scratch\r\nADD  a.py /  \r\n");
+    workspace
+        .run(&["lint", "--fix", "missing.Dockerfile", "a.Dockerfile"])
+        .exits(1)
+        .says("cannot read missing.Dockerfile")
+        .says("a.Dockerfile: 1 fixed");
+    assert_eq!(
+        workspace.read("a.Dockerfile"),
+        "FROM scratch\r\nCOPY  a.py /  \r\n"
+    );
+    workspace
+        .run(&["lint", "--fix", "a.Dockerfile"])
+        .exits(0)
+        .says("No findings.");
+}
+
+#[test]
+fn context_says_what_a_build_sees_and_which_line_ignores_the_rest() {
+    let workspace = workspace();
+    workspace.write(".dockerignore", "# secrets\n**/.env\nnode_modules\n");
+    workspace.write(".env", "A=1");
+    workspace.write("node_modules/a/b.js", "x");
+    workspace.write("docs/.env", "B=1");
+    let document = workspace
+        .run(&["context", "api", "--format", "json"])
+        .exits(0)
+        .json();
+    let of = |key: &str, field: &str| -> Vec<String> {
+        let all = document[key].as_array().expect("a list");
+        all.iter()
+            .map(|it| it[field].as_str().unwrap_or("null").to_owned())
+            .collect()
+    };
+    assert_eq!(
+        of("files", "path"),
+        [".dockerignore", "Dockerfile", "docs/", "main.py"]
+    );
+    assert_eq!(
+        of("ignored", "path"),
+        [".env", "docs/.env", "node_modules/", "windlass.kdl"]
+    );
+    assert_eq!(
+        of("ignored", "pattern"),
+        ["**/.env", "**/.env", "node_modules", "null"]
+    );
+    workspace.run(&["context", "."]).exits(0).says("3 files");
+}
