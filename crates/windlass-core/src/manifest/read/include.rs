@@ -262,3 +262,21 @@ impl<'f> Collector<'f> {
         self.follow(&includes, &chain, limits, into);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::TextFiles;
+
+    #[test]
+    fn all_files_together_are_bounded() {
+        let root = Source::new("windlass.kdl", "workspace \"w\"\ninclude \"big.kdl\"\n");
+        let big = "/".repeat(MAX_BYTES);
+        let mut files = TextFiles::new([("big.kdl".to_owned(), big)]);
+        let mut collector = Collector::new(&mut files);
+        let manifest = collector.read_root(&root).expect("a manifest");
+        assert!(manifest.incomplete);
+        let codes: Vec<Code> = collector.diagnostics.iter().map(|it| it.code).collect();
+        assert_eq!(codes, [Code::WorkspaceTooLarge]);
+    }
+}
