@@ -164,14 +164,15 @@ fn read_tests(folder: &std::path::Path, all: &mut String) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
         let name = entry.file_name().to_string_lossy().into_owned();
+        let has_extension = |wanted: &str| path.extension().is_some_and(|it| it == wanted);
         let read = || std::fs::read_to_string(&path).unwrap_or_default();
         if path.is_dir() {
             if name != "target" {
                 read_tests(&path, all);
             }
-        } else if name.ends_with(".snap") {
+        } else if has_extension("snap") {
             all.push_str(&read());
-        } else if name.ends_with(".rs") {
+        } else if has_extension("rs") {
             let text = read();
             let is_test =
                 name == "tests.rs" || path.components().any(|it| it.as_os_str() == "tests");

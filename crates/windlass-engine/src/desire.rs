@@ -527,7 +527,6 @@ fn build_spec(
         secrets: image.secrets.iter().map(|it| it.id.clone()).collect(),
         bases,
         needs: named,
-        ..Inputs::default()
     };
     BuildSpec {
         fingerprint: fingerprint(&inputs),

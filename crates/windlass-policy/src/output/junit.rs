@@ -1,4 +1,4 @@
-//! JUnit XML: a suite a file, a test case a finding, so that any CI shows them.
+//! `JUnit` XML: a suite a file, a test case a finding, so that any CI shows them.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

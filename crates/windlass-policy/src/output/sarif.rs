@@ -1,6 +1,7 @@
 //! SARIF 2.1.0: findings with places, fixes, suppressions and fingerprints, for code scanning.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 use windlass_core::finding::Level;
@@ -178,7 +179,7 @@ fn uri(path: &str) -> String {
         if plain {
             text.push(char::from(byte));
         } else {
-            text.push_str(&format!("%{byte:02X}"));
+            let _ = write!(text, "%{byte:02X}");
         }
     }
     text

@@ -57,7 +57,7 @@ pub fn image_input(subject: &ImageSubject, found: &[&Found], facts: Facts<'_>) -
             "file": subject.dockerfile.source.name,
             "pattern": subject.pattern,
             "stage": subject.stage,
-            "platforms": subject.platforms.iter().map(|it| it.as_str()).collect::<Vec<_>>(),
+            "platforms": subject.platforms.iter().map(windlass_core::name::Platform::as_str).collect::<Vec<_>>(),
             "args": settings(&subject.args),
             "stamp_args": settings(&subject.stamp_args),
             "labels": settings(&subject.labels),

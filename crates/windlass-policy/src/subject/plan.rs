@@ -37,7 +37,7 @@ impl Subjects {
         }
         for repository in &mut self.repositories {
             for (address, tag) in &mut repository.wanted_tags {
-                let planned = planned_tag(plan, address, repository.key.clone(), &tag.tag);
+                let planned = planned_tag(plan, address, &repository.key, &tag.tag);
                 if let Some(planned) = planned {
                     tag.action = Some(planned.action);
                     tag.from_digest.clone_from(&planned.from_digest);
@@ -78,14 +78,14 @@ impl Subjects {
 fn planned_tag<'a>(
     plan: &'a Plan,
     address: &str,
-    key: windlass_core::name::RepositoryKey,
+    key: &windlass_core::name::RepositoryKey,
     tag: &str,
 ) -> Option<&'a TagPlan> {
     let image = plan
         .images
         .iter()
         .find(|it| Address::Image(it.name.clone()).to_string() == *address)?;
-    let target = image.targets.iter().find(|it| it.key == key)?;
+    let target = image.targets.iter().find(|it| it.key == *key)?;
     target.tags.iter().find(|it| it.tag.as_str() == tag)
 }
 

@@ -8,6 +8,9 @@ use super::builder::flag_on;
 use super::repository::read_settings;
 use super::{check_word, no_template, plain};
 
+/// A block of a registry: its name, what it is for, its reader.
+type Block = (&'static str, &'static str, fn(&mut Dec<'_>));
+
 /// Reads all of it. What stands there is returned with its place, so that a plan can be refused for it.
 pub(super) fn read_account_settings(node: &mut Dec<'_>, has_endpoint: bool) -> Vec<NotCarried> {
     let mut all = Vec::new();
@@ -48,7 +51,7 @@ pub(super) fn read_account_settings(node: &mut Dec<'_>, has_endpoint: bool) -> V
             ));
         }
     }
-    let blocks: [(&'static str, &'static str, fn(&mut Dec<'_>)); 5] = [
+    let blocks: [Block; 5] = [
         ("scanning", "basic or enhanced, with rules", read_scanning),
         (
             "replication",
@@ -235,7 +238,7 @@ fn read_template(node: &mut Dec<'_>) {
 
 /// Reads `access`: who may do what, or a document of IAM's own.
 pub(super) fn read_access(node: &mut Dec<'_>) {
-    let none = node.value().and_then(|it| it.word(&[("none", ())]));
+    let word = node.value().and_then(|it| it.word(&[("none", ())]));
     let mut rules = 0;
     for mut rule in node.children(
         "allow",
@@ -257,7 +260,7 @@ pub(super) fn read_access(node: &mut Dec<'_>) {
         no_template(node, "document", &document);
         rules += 1;
     }
-    let problem = match (none.is_some(), rules) {
+    let problem = match (word.is_some(), rules) {
         (true, 0) | (false, 1..) => return,
         (true, _) => "`access \"none\"` has no rules",
         (false, _) => "`access` says nothing",

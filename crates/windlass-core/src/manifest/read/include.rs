@@ -19,10 +19,6 @@ const MAX_BYTES: usize = 8 * 1024 * 1024;
 
 #[expect(
     clippy::unnecessary_wraps,
-    reason = "one shape for the readers of all nodes"
-)]
-#[expect(
-    clippy::unnecessary_wraps,
     reason = "all nodes of the top level are read by functions of one type"
 )]
 pub(super) fn read_include(node: &mut Dec<'_>) -> Option<IncludeNode> {
