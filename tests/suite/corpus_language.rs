@@ -9,12 +9,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::Value;
-use windlass_core::diag::{Code, Diagnostic, Source, Sourced, has_errors, json, text};
-use windlass_core::manifest::model::{Registry, Workspace};
+use windlass_core::diag::{Code, Diagnostic, Source, Sourced, has_errors, json, sort, text};
+use windlass_core::manifest::model::{Recipe, Registry, Workspace};
 use windlass_core::manifest::{
     FolderEntry, GitFact, GitFacts, ManifestFiles, ResolveInputs, load_with,
 };
 use windlass_core::node::source_from_bytes;
+use windlass_core::pattern;
 
 datatest_stable::harness! {
     { test = case_is_as_recorded, root = "corpus/language", pattern = r"windlass\.kdl$" },
@@ -29,6 +30,7 @@ fn case_is_as_recorded(path: &Path) -> datatest_stable::Result<()> {
         Ok(source) => load_with(&source, &mut Folder(folder.clone()), &inputs(&folder)?),
         Err(diagnostic) => (None, vec![diagnostic]),
     };
+    let (workspace, diagnostics) = with_patterns(workspace, diagnostics);
     if workspace.is_some() == has_errors(&diagnostics) {
         return Err("a workspace must be there exactly where there is no error".into());
     }
@@ -40,6 +42,34 @@ fn case_is_as_recorded(path: &Path) -> datatest_stable::Result<()> {
     settings.set_omit_expression(true);
     settings.bind(|| insta::assert_snapshot!("diagnostics", shown));
     Ok(())
+}
+
+/// Adds what is said of patterns, which lie behind the manifest.
+fn with_patterns(
+    workspace: Option<Workspace>,
+    mut diagnostics: Vec<Diagnostic>,
+) -> (Option<Workspace>, Vec<Diagnostic>) {
+    for workspace in &workspace {
+        diagnostics.extend(pattern::check_workspace(workspace));
+        for image in &workspace.images {
+            let Recipe::Pattern {
+                pattern: reference,
+                location,
+                with,
+            } = &image.recipe
+            else {
+                continue;
+            };
+            let context = pattern::RenderContext {
+                args: &image.args,
+                stamp_args: &image.stamp.args,
+                has_file: &|_| false,
+            };
+            diagnostics.extend(pattern::render_reference(reference, location, with, &context).1);
+        }
+    }
+    sort(&mut diagnostics);
+    (workspace.filter(|_| !has_errors(&diagnostics)), diagnostics)
 }
 
 fn inputs(folder: &Path) -> Result<ResolveInputs<'static>, Box<dyn Error>> {

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use windlass_core::diag::{Diagnostic, Source, has_errors, text::render_plain};
 use windlass_core::manifest::model::{Recipe, Registry, Workspace};
-use windlass_core::manifest::{GitFact, GitFacts, ResolveInputs, load, schema, shape};
+use windlass_core::manifest::{
+    GitFact, GitFacts, ResolveInputs, TextFiles, load_with, schema, shape,
+};
 use windlass_core::{lock, pattern};
 
 /// Its examples are checked code by code in `corpus_diagnostics.rs`.
@@ -112,15 +114,21 @@ fn read(text: &str) -> (Option<Workspace>, Vec<Diagnostic>) {
         },
         ..ResolveInputs::new(&host)
     };
-    load(&Source::new("windlass.kdl", whole), &inputs)
+    let mut files = TextFiles::new([(TEMPLATE.0.to_owned(), TEMPLATE.1.to_owned())]);
+    load_with(&Source::new("windlass.kdl", whole), &mut files, &inputs)
 }
+
+/// The template that the page of patterns shows, as the example of an organisation has it.
+const TEMPLATE: (&str, &str) = (
+    "patterns/worker.Dockerfile",
+    include_str!("../../examples/monorepo/patterns/worker.Dockerfile"),
+);
 
 fn render_patterns(workspace: &Workspace) -> Vec<Diagnostic> {
     let mut all = Vec::new();
     for image in &workspace.images {
         let Recipe::Pattern {
-            name,
-            major,
+            pattern: reference,
             location,
             with,
         } = &image.recipe
@@ -132,10 +140,7 @@ fn render_patterns(workspace: &Workspace) -> Vec<Diagnostic> {
             stamp_args: &image.stamp.args,
             has_file: &|_| false,
         };
-        match pattern::find(name, *major) {
-            Ok(pattern) => all.extend(pattern::render(pattern, with, &context).1),
-            Err(error) => all.push(error.diagnostic(location)),
-        }
+        all.extend(pattern::render_reference(reference, location, with, &context).1);
     }
     all
 }

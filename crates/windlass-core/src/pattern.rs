@@ -6,14 +6,20 @@
 
 use std::fmt::Write as _;
 
-use crate::diag::{Code, Diagnostic, Location};
+use std::collections::BTreeMap;
+
+use crate::diag::{Checked, Code, Diagnostic, Location};
+use crate::manifest::model::{Argument, PatternReference, Recipe, Workspace};
 
 mod builtin;
 mod ignore;
+mod own;
 mod parameter;
 mod quote;
 mod render;
+mod template;
 
+pub use own::check_definition;
 pub use parameter::{Parameter, ParameterDefault, ParameterKind, Shape};
 pub use render::{RenderContext, RenderedPattern, render};
 
@@ -85,6 +91,43 @@ pub fn find(name: &str, major: u32) -> Result<&'static Pattern, PatternNotFound>
     find_among(all(), name, major)
 }
 
+/// Renders the pattern that an image names at `location`: a built-in one, or one of the workspace.
+pub fn render_reference(
+    reference: &PatternReference,
+    location: &Location,
+    with: &BTreeMap<String, Argument>,
+    context: &RenderContext<'_>,
+) -> Checked<RenderedPattern> {
+    match reference {
+        PatternReference::Own(own) => own::render(own, with, context),
+        PatternReference::BuiltIn { name, major } => match find(name, *major) {
+            Ok(pattern) => render(pattern, with, context),
+            Err(error) => (None, vec![error.diagnostic(location)]),
+        },
+    }
+}
+
+/// Checks the patterns of a workspace, also those that no image follows, and that the built-in patterns it names exist.
+pub fn check_workspace(workspace: &Workspace) -> Vec<Diagnostic> {
+    let mut problems: Vec<Diagnostic> = workspace
+        .patterns
+        .iter()
+        .flat_map(|it| check_definition(it))
+        .collect();
+    for image in &workspace.images {
+        if let Recipe::Pattern {
+            pattern: PatternReference::BuiltIn { name, major },
+            location,
+            ..
+        } = &image.recipe
+        {
+            let found = find(name, *major);
+            problems.extend(found.err().map(|it| it.diagnostic(location)));
+        }
+    }
+    problems
+}
+
 fn find_among<'a>(
     patterns: &'a [Pattern],
     name: &str,
@@ -121,5 +164,7 @@ fn closest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
         .copied()
 }
 
+#[cfg(test)]
+mod own_tests;
 #[cfg(test)]
 mod tests;

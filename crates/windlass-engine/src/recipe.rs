@@ -5,8 +5,8 @@ use std::sync::Arc;
 use windlass_core::context::{Ignore, IgnoreLine};
 use windlass_core::diag::{Code, Diagnostic, Location, Source, has_errors};
 use windlass_core::fingerprint::RecipeRecord;
-use windlass_core::manifest::model::{Argument, Image, Recipe, Value};
-use windlass_core::pattern::{self, RenderContext};
+use windlass_core::manifest::model::{Argument, Image, PatternReference, Recipe, Sourced, Value};
+use windlass_core::pattern::{RenderContext, render_reference};
 
 use crate::ports::Files;
 
@@ -34,15 +34,9 @@ pub fn prepare<F: Files>(image: &Image, files: &F) -> (Option<Prepared>, Vec<Dia
     let Some(mut prepared) = prepared.filter(|_| !has_errors(&problems)) else {
         return (None, problems);
     };
-    let own = image.ignore.iter().map(|line| {
-        let (number, _) = line.location.source.position(line.location.span.start);
-        IgnoreLine {
-            text: line.value.clone(),
-            origin: line.location.source.name.clone(),
-            line: number,
-        }
-    });
-    prepared.ignore.extend(own);
+    prepared
+        .ignore
+        .extend(image.ignore.iter().map(written_line));
     let (_, broken) = Ignore::new(prepared.ignore.clone(), Vec::new());
     problems.extend(broken);
     (Some(prepared), problems)
@@ -79,19 +73,24 @@ pub(crate) fn missing_file(
         .help(help)
 }
 
+/// An ignore line that stands in a manifest.
+fn written_line(line: &Sourced<String>) -> IgnoreLine {
+    let (number, _) = line.location.source.position(line.location.span.start);
+    IgnoreLine {
+        text: line.value.clone(),
+        origin: line.location.source.name.clone(),
+        line: number,
+    }
+}
+
 fn prepare_pattern<F: Files>(image: &Image, files: &F) -> (Option<Prepared>, Vec<Diagnostic>) {
     let Recipe::Pattern {
-        name,
-        major,
+        pattern,
         location,
         with,
     } = &image.recipe
     else {
         return (None, Vec::new());
-    };
-    let found = match pattern::find(name, *major) {
-        Ok(found) => found,
-        Err(error) => return (None, vec![error.diagnostic(location)]),
     };
     let has_file = |path: &str| files.has(&join(&image.context, path));
     let context = RenderContext {
@@ -99,11 +98,17 @@ fn prepare_pattern<F: Files>(image: &Image, files: &F) -> (Option<Prepared>, Vec
         stamp_args: &image.stamp.args,
         has_file: &has_file,
     };
-    let (rendered, mut problems) = pattern::render(found, with, &context);
+    let (rendered, mut problems) = render_reference(pattern, location, with, &context);
     let Some(rendered) = rendered else {
         return (None, problems);
     };
-    let origin = found.reference();
+    let origin = match pattern {
+        PatternReference::BuiltIn { .. } => pattern.to_string(),
+        PatternReference::Own(own) => match own.chain().1 {
+            Some((name, major, _)) => format!("{name}@{major}"),
+            None => String::new(),
+        },
+    };
     let mut ignore: Vec<IgnoreLine> = rendered
         .ignore
         .iter()
@@ -114,6 +119,7 @@ fn prepare_pattern<F: Files>(image: &Image, files: &F) -> (Option<Prepared>, Vec
             line: at + 1,
         })
         .collect();
+    ignore.extend(rendered.own_ignore.iter().map(written_line));
     ignore.extend(ignore_file(
         &[join(&image.context, ".dockerignore")],
         location,
@@ -132,7 +138,7 @@ fn prepare_pattern<F: Files>(image: &Image, files: &F) -> (Option<Prepared>, Vec
             .map(|path| (path.clone(), location.clone()))
             .collect(),
         recipe: Some(RecipeRecord {
-            pattern: found.reference(),
+            pattern: pattern.to_string(),
             parameters: with
                 .iter()
                 .map(|(name, argument)| (name.clone(), parameter_text(argument)))

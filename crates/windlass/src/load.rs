@@ -10,6 +10,7 @@ use windlass_core::manifest::model::{Mirror, Registry, Workspace};
 use windlass_core::manifest::{
     self, GitFact, GitFacts, Manifest, ResolveInputs, Shown, read, resolve,
 };
+use windlass_core::pattern::check_workspace;
 
 use crate::cli::Global;
 use crate::clock;
@@ -118,6 +119,7 @@ pub(crate) fn load(
         notes.extend(branch_note(&inputs.git));
         let (workspace, more) = resolve(&manifest, &inputs);
         diagnostics.extend(more);
+        diagnostics.extend(workspace.iter().flat_map(check_workspace));
         resolved = workspace;
     }
     sort(&mut diagnostics);

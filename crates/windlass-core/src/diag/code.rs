@@ -293,6 +293,10 @@ codes! {
     UnknownParameter = "pattern/unknown-parameter",
     /// A parameter's value has the wrong type, or is not allowed.
     ParameterValue = "pattern/parameter-value",
+    /// A `pattern` node that cannot give a Dockerfile, or a parameter of it that does not fit.
+    PatternDefinition = "pattern/bad-definition",
+    /// The template of a pattern that cannot be read or rendered.
+    PatternTemplate = "pattern/template",
     /// Two parameters that exclude each other, or one that needs another.
     ParameterConflict = "pattern/parameter-conflict",
     /// A Dockerfile that the builder would refuse to read.

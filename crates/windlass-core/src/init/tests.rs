@@ -31,7 +31,9 @@ fn manifest(files: &[(&str, &str)]) -> String {
     );
     for image in workspace.iter().flat_map(|it| &it.images) {
         if let Recipe::Pattern {
-            name, major, with, ..
+            pattern: reference,
+            location,
+            with,
         } = &image.recipe
         {
             let context = pattern::RenderContext {
@@ -39,8 +41,7 @@ fn manifest(files: &[(&str, &str)]) -> String {
                 stamp_args: &image.stamp.args,
                 has_file: &|_| false,
             };
-            let pattern = pattern::find(name, *major).expect("patterns that exist");
-            diagnostics.extend(pattern::render(pattern, with, &context).1);
+            diagnostics.extend(pattern::render_reference(reference, location, with, &context).1);
         }
     }
     assert!(

@@ -4,10 +4,12 @@
 
 mod environment;
 mod moves;
+mod pattern;
 mod policy;
 mod secret;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +19,7 @@ use crate::name::{ImageName, Platform, RegistryName, RepositoryKey, Tag};
 
 pub use self::environment::Promotion;
 pub use self::moves::{Moved, Removed};
+pub use self::pattern::{OwnPattern, PatternReference};
 pub use self::policy::{Policy, PolicyLevel, Waiver};
 pub use self::secret::{ImageSecret, SecretSource};
 
@@ -38,6 +41,8 @@ pub struct Workspace {
     pub registries: Vec<Registry>,
     /// Where base images are fetched from instead of their own registry.
     pub mirrors: Vec<Mirror>,
+    /// The patterns that the workspace defines.
+    pub patterns: Vec<Arc<OwnPattern>>,
     /// The images in scope.
     pub images: Vec<Image>,
     /// The repositories in scope: those of `repository` nodes and those that images imply.
@@ -169,12 +174,10 @@ pub struct Image {
 /// Where a Dockerfile comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recipe {
-    /// A built-in pattern, such as `python@1`.
+    /// A pattern.
     Pattern {
-        /// `python`
-        name: String,
-        /// `1`
-        major: u32,
+        /// Which one.
+        pattern: PatternReference,
         /// Where the pattern was named.
         location: Location,
         /// What stands under `with`, not yet checked against the pattern's parameters.

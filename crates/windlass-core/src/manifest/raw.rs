@@ -3,6 +3,7 @@
 mod builder;
 mod environment;
 mod include;
+mod pattern;
 mod policy;
 mod secret;
 
@@ -16,6 +17,7 @@ use super::model::{Encryption, LifecycleRule};
 pub use self::builder::{BuilderNode, NamedContextNode, NotCarried};
 pub use self::environment::{EnvironmentNode, Requirement};
 pub use self::include::IncludeNode;
+pub use self::pattern::{ParameterNode, ParameterType, PatternNode};
 pub use self::policy::{MovedNode, PolicyNode, RemovedNode, WaiverNode};
 pub use self::secret::{SecretFrom, SecretNode, SecretUse};
 
@@ -47,6 +49,8 @@ pub struct Manifest {
     pub default_image: ImageBody,
     /// `defaults { repository { .. } }`.
     pub default_settings: SettingsBody,
+    /// The `pattern` nodes.
+    pub patterns: Vec<Arc<PatternNode>>,
     /// The `image` nodes.
     pub images: Vec<ImageNode>,
     /// The `repository` nodes.

@@ -7,6 +7,7 @@ mod environment;
 mod image;
 mod include;
 mod matrix;
+mod pattern;
 mod policy;
 mod registry;
 mod repository;
@@ -66,7 +67,8 @@ pub fn read(root: &Arc<Source>, files: &mut dyn ManifestFiles) -> Checked<Manife
     let mut collector = include::Collector::new(files);
     let manifest = collector.read_root(root);
     let mut diagnostics = std::mem::take(&mut collector.diagnostics);
-    let manifest = manifest.map(|it| {
+    let manifest = manifest.map(|mut it| {
+        pattern::read_templates(&mut it.patterns, files, &mut diagnostics);
         distinct::check(&it, &mut diagnostics);
         Manifest {
             has_errors: has_errors(&diagnostics),
@@ -121,6 +123,12 @@ fn read_top(reading: &Reading, kinds: &Kinds<'_>) -> Option<Manifest> {
         "an image to build and push",
         image::read_image,
     );
+    let patterns = definitions(
+        &mut top,
+        "pattern",
+        "a Dockerfile template of the workspace, with parameters",
+        pattern::read_pattern,
+    );
     let repositories = definitions(
         &mut top,
         "repository",
@@ -169,7 +177,6 @@ fn read_top(reading: &Reading, kinds: &Kinds<'_>) -> Option<Manifest> {
         "a repository that the workspace gave up",
         policy::read_removed,
     );
-    top.not_yet(&["pattern"]);
     top.finish();
     Some(Manifest {
         includes,
@@ -184,6 +191,7 @@ fn read_top(reading: &Reading, kinds: &Kinds<'_>) -> Option<Manifest> {
         default_image,
         default_settings,
         images,
+        patterns,
         repositories,
         environments,
         builders,

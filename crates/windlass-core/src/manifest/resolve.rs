@@ -12,6 +12,7 @@ mod instances;
 mod lifecycle;
 mod matrix;
 mod needs;
+mod patterns;
 mod policy;
 mod registries;
 mod repositories;
@@ -36,8 +37,10 @@ use super::template::{Axes, Namespace, Place, Templates, Values};
 use self::images::Placed;
 use self::inputs::Scope;
 pub use self::inputs::{GitFact, GitFacts, ResolveInputs};
+use self::patterns::Patterns;
 use self::repositories::Layers;
 pub use self::show::{Shown, is_address, show};
+pub(super) use self::variables::bad_pattern;
 
 /// Evaluates a manifest against the outside. The workspace is there only where there is no error.
 pub fn resolve(manifest: &Manifest, inputs: &ResolveInputs<'_>) -> Checked<Workspace> {
@@ -65,6 +68,7 @@ struct Resolver<'a> {
     used_builders: BTreeSet<&'a str>,
     /// Why a plan is refused.
     refusals: Vec<Diagnostic>,
+    patterns: Patterns,
     /// What the resolved images and repositories were made of, for `show`.
     placed: Vec<Placed<'a>>,
     layers: BTreeMap<RepositoryKey, Layers<'a>>,
@@ -87,6 +91,7 @@ impl<'a> Resolver<'a> {
             environment: None,
             used_builders: BTreeSet::new(),
             refusals: Vec::new(),
+            patterns: Patterns::new(),
             placed: Vec::new(),
             layers: BTreeMap::new(),
             prefix: None,
@@ -101,6 +106,7 @@ impl<'a> Resolver<'a> {
         self.resolve_registries();
         self.check_environments();
         let mirrors = self.resolve_mirrors();
+        let patterns = self.resolve_patterns();
         let (images, repositories) = self.resolve_images();
         let (moved, removed) = self.resolve_moves(&repositories);
         let policies = self.resolve_policies();
@@ -125,6 +131,7 @@ impl<'a> Resolver<'a> {
             promotion,
             refusals,
             mirrors,
+            patterns,
             images,
             repositories,
             variables,

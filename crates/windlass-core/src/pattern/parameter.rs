@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::diag::{Checked, Code, Diagnostic, Location};
+use regex_lite::Regex;
+
+use crate::diag::{Code, Diagnostic, Location};
 use crate::manifest::model::{Argument, Sourced, Value};
 use crate::node::secret::is_secret_name;
 
-use super::{Pattern, closest};
+use super::closest;
 
 /// One parameter of a pattern.
 #[derive(Debug, Clone, Copy)]
@@ -196,42 +198,112 @@ pub(super) enum Given {
 }
 
 /// The checked values by parameter; those not given are absent.
-pub(super) type Values = BTreeMap<&'static str, Given>;
+pub(super) type Values = BTreeMap<String, Given>;
+
+/// A parameter as it is checked: one of a built-in pattern, or one that a workspace declares.
+#[derive(Debug, Clone)]
+pub(super) struct Spec<'a> {
+    pub(super) name: &'a str,
+    pub(super) kind: ParameterKind,
+    pub(super) one_of: Vec<&'a str>,
+    pub(super) matches: Like<'a>,
+    pub(super) range: Option<(i64, i64)>,
+    /// What a built-in pattern takes where nothing is given.
+    pub(super) default: ParameterDefault,
+}
+
+/// What a text must look like.
+#[derive(Debug, Clone)]
+pub(super) enum Like<'a> {
+    /// A shape that windlass knows.
+    Shape(Shape),
+    /// A regular expression for the whole text, and what to say otherwise.
+    Regex(Regex, Option<&'a str>),
+}
+
+impl From<&Parameter> for Spec<'_> {
+    fn from(parameter: &Parameter) -> Self {
+        Self {
+            name: parameter.name,
+            kind: parameter.kind,
+            one_of: parameter.one_of.to_vec(),
+            matches: Like::Shape(parameter.matches),
+            range: parameter.range,
+            default: parameter.default,
+        }
+    }
+}
+
+impl Like<'_> {
+    fn allows(&self, text: &str) -> bool {
+        match self {
+            Self::Shape(shape) => shape.allows(text),
+            Self::Regex(regex, _) => regex.is_match(text),
+        }
+    }
+
+    fn describe(&self) -> String {
+        match self {
+            Self::Shape(shape) => shape.describe().to_owned(),
+            Self::Regex(_, Some(message)) => (*message).to_owned(),
+            Self::Regex(regex, None) => format!("what matches `{}`", regex.as_str()),
+        }
+    }
+}
 
 /// Checks what stands under `with` against the parameters of the pattern.
-pub(super) fn check(pattern: &Pattern, with: &BTreeMap<String, Argument>) -> Checked<Values> {
+pub(super) fn check(
+    reference: &str,
+    specs: &[Spec<'_>],
+    with: &BTreeMap<String, Argument>,
+) -> (Values, Vec<Diagnostic>) {
     let mut values = Values::new();
     let mut problems = Vec::new();
     for (name, argument) in with {
-        match pattern.parameter(name) {
-            Some(parameter) => {
-                if let Some(value) = parameter.read(argument, &mut problems) {
-                    values.insert(parameter.name, value);
+        match specs.iter().find(|it| it.name == name) {
+            Some(spec) => {
+                if let Some(value) = spec.read(argument, &mut problems) {
+                    values.insert(name.clone(), value);
                 }
             }
-            None => problems.push(unknown_parameter(pattern, name, &argument.location)),
+            None => problems.push(unknown_parameter(
+                reference,
+                specs,
+                name,
+                &argument.location,
+            )),
         }
     }
-    (Some(values), problems)
+    (values, problems)
 }
 
-fn unknown_parameter(pattern: &Pattern, name: &str, location: &Location) -> Diagnostic {
-    let names: Vec<&str> = pattern.parameters.iter().map(|it| it.name).collect();
+fn unknown_parameter(
+    reference: &str,
+    specs: &[Spec<'_>],
+    name: &str,
+    location: &Location,
+) -> Diagnostic {
+    let names: Vec<&str> = specs.iter().map(|it| it.name).collect();
     let help = match closest(name, &names) {
         Some(near) => format!("did you mean `{near}`?"),
+        None if names.is_empty() => "it has no parameters".to_owned(),
         None => format!("its parameters are {}", names.join(", ")),
     };
     Diagnostic::error(
         Code::UnknownParameter,
-        format!("{} has no parameter `{name}`", pattern.reference()),
+        format!("{reference} has no parameter `{name}`"),
     )
     .at(location, "not a parameter")
     .help(help)
 }
 
-impl Parameter {
+impl Spec<'_> {
     /// Reads a value of this parameter; says what is wrong with it and returns `None` where something is.
-    fn read(&self, argument: &Argument, problems: &mut Vec<Diagnostic>) -> Option<Given> {
+    pub(super) fn read(
+        &self,
+        argument: &Argument,
+        problems: &mut Vec<Diagnostic>,
+    ) -> Option<Given> {
         let before = problems.len();
         let given = match self.kind {
             ParameterKind::Map => Some(self.read_map(argument, problems)),
@@ -267,6 +339,7 @@ impl Parameter {
         match (self.kind, &first.value) {
             (ParameterKind::Integer, Value::Integer(number)) => {
                 self.check_range(*number, &first.location, problems);
+                self.check_one_of(*number, &first.location, problems);
                 Some(Given::Integer(*number))
             }
             (ParameterKind::Flag, Value::Flag(flag)) => Some(Given::Flag(*flag)),
@@ -300,7 +373,7 @@ impl Parameter {
             ));
         } else if !self.one_of.is_empty() {
             if !self.one_of.contains(&text) {
-                let help = match closest(text, self.one_of) {
+                let help = match closest(text, &self.one_of) {
                     Some(near) => format!("did you mean \"{near}\"?"),
                     None => format!("write one of \"{}\"", self.one_of.join("\", \"")),
                 };
@@ -325,6 +398,17 @@ impl Parameter {
                 location,
                 &format!("cannot be {number}"),
                 format!("it is between {low} and {high}"),
+            ));
+        }
+    }
+
+    fn check_one_of(&self, number: i64, location: &Location, problems: &mut Vec<Diagnostic>) {
+        let text = number.to_string();
+        if !self.one_of.is_empty() && !self.one_of.contains(&text.as_str()) {
+            problems.push(self.wrong(
+                location,
+                &format!("cannot be {text}"),
+                format!("it is one of {}", self.one_of.join(", ")),
             ));
         }
     }

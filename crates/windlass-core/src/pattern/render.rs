@@ -9,7 +9,7 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 use crate::diag::{Checked, Code, Diagnostic, Location, has_errors};
 use crate::manifest::model::{Argument, Sourced};
 
-use super::parameter::{Given, ParameterDefault, Values, check, is_variable_name};
+use super::parameter::{Given, ParameterDefault, Spec, Values, check, is_variable_name};
 use super::{Language, Pattern, builtin, ignore, quote};
 
 /// What a pattern is told besides its parameters.
@@ -39,6 +39,8 @@ pub struct RenderedPattern {
     pub dockerfile: String,
     /// Ignore lines, before those of the context and of the image.
     pub ignore: Vec<String>,
+    /// Ignore lines that patterns of the workspace add, behind them.
+    pub own_ignore: Vec<Sourced<String>>,
     /// Files that must be in the context, by their path below it.
     pub expects: Vec<String>,
     /// The parameters that were given, as text for people.
@@ -51,33 +53,22 @@ pub fn render(
     with: &BTreeMap<String, Argument>,
     context: &RenderContext<'_>,
 ) -> Checked<RenderedPattern> {
-    let (values, mut problems) = check(pattern, with);
-    let Some(values) = values else {
-        return (None, problems);
-    };
+    let specs: Vec<Spec<'_>> = pattern.parameters.iter().map(Spec::from).collect();
+    let (values, mut problems) = check(&pattern.reference(), &specs, with);
     let recipe = Recipe {
-        pattern,
+        pattern: Some(pattern),
+        specs,
         values,
         with,
         context,
     };
-    recipe.check_conflicts(&mut problems);
-    recipe.check_arg_names(&mut problems);
+    recipe.check(&mut problems);
     let ldflags = recipe.ldflags(&mut problems);
     if has_errors(&problems) {
         return (None, problems);
     }
-    let rendered = RenderedPattern {
-        dockerfile: recipe.dockerfile(&ldflags),
-        ignore: recipe.ignore(),
-        expects: recipe.expects(),
-        parameters: recipe
-            .values
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), value.to_string()))
-            .collect(),
-    };
-    (Some(rendered), problems)
+    let dockerfile = tidy(&evaluate(pattern.template, recipe.facts(&ldflags)));
+    (Some(recipe.rendered(dockerfile)), problems)
 }
 
 impl fmt::Display for Given {
@@ -98,14 +89,48 @@ impl fmt::Display for Given {
     }
 }
 
-struct Recipe<'a> {
-    pattern: &'a Pattern,
-    values: Values,
-    with: &'a BTreeMap<String, Argument>,
-    context: &'a RenderContext<'a>,
+/// What one image makes of a pattern.
+pub(super) struct Recipe<'a> {
+    /// The built-in pattern, or the one at the end of the chain.
+    pub(super) pattern: Option<&'a Pattern>,
+    pub(super) specs: Vec<Spec<'a>>,
+    /// What is given, by the image or by a pattern of the workspace.
+    pub(super) values: Values,
+    pub(super) with: &'a BTreeMap<String, Argument>,
+    pub(super) context: &'a RenderContext<'a>,
 }
 
 impl Recipe<'_> {
+    /// Says which parameters do not fit together, and which args cannot be declared.
+    pub(super) fn check(&self, problems: &mut Vec<Diagnostic>) {
+        self.check_conflicts(problems);
+        self.check_arg_names(problems);
+    }
+
+    /// Puts together what a pattern gives, around its Dockerfile.
+    pub(super) fn rendered(&self, dockerfile: String) -> RenderedPattern {
+        RenderedPattern {
+            dockerfile,
+            ignore: self.ignore(),
+            own_ignore: Vec::new(),
+            expects: self.expects(),
+            parameters: self
+                .values
+                .iter()
+                .map(|(name, value)| (name.clone(), value.to_string()))
+                .collect(),
+        }
+    }
+
+    fn language(&self) -> Option<Language> {
+        self.pattern.map(|it| it.language)
+    }
+
+    fn default(&self, name: &str) -> Option<ParameterDefault> {
+        let spec = self.specs.iter().find(|it| it.name == name);
+        spec.map(|it| it.default)
+    }
+
     fn check_conflicts(&self, problems: &mut Vec<Diagnostic>) {
         self.exclude(
             "base",
@@ -113,7 +138,7 @@ impl Recipe<'_> {
             "the base image has its version already",
             problems,
         );
-        if self.pattern.language == Language::Python {
+        if self.language() == Some(Language::Python) {
             self.exclude(
                 "app",
                 "command",
@@ -121,7 +146,7 @@ impl Recipe<'_> {
                 problems,
             );
         }
-        if self.pattern.language == Language::Node && !self.given("build") {
+        if self.language() == Some(Language::Node) && !self.given("build") {
             self.refuse(
                 "output",
                 "`output` is what `build` makes",
@@ -151,6 +176,14 @@ impl Recipe<'_> {
                 .at(&first.location, format!("`{one}` is given here"))
                 .help(format!("remove `{one}` or `{other}`")),
             );
+        } else if self.given(one) && self.given(other) {
+            // A pattern of the workspace gives the other one, or both of them.
+            let given = [(one, other), (other, one)];
+            for (name, by_pattern) in given {
+                let why = format!("the pattern sets `{by_pattern}`");
+                let help = format!("remove `{name}`, or give `{by_pattern}` in its place");
+                self.refuse(name, &why, &help, problems);
+            }
         }
     }
 
@@ -184,7 +217,7 @@ impl Recipe<'_> {
     }
 
     /// Returns the linker flags for the inside of double quotes.
-    fn ldflags(&self, problems: &mut Vec<Diagnostic>) -> String {
+    pub(super) fn ldflags(&self, problems: &mut Vec<Diagnostic>) -> String {
         let Some(Given::Text(flags)) = self.values.get("ldflags") else {
             return String::new();
         };
@@ -209,23 +242,22 @@ impl Recipe<'_> {
         } else {
             "only $NAME and ${NAME} of a build arg can stand here".to_owned()
         };
-        Diagnostic::error(
+        let diagnostic = Diagnostic::error(
             Code::ParameterValue,
             format!("`{expression}` in `ldflags` is no build arg of this image"),
-        )
-        .at(
-            &self.value_location("ldflags"),
-            "would be empty in the build",
-        )
-        .help(help)
+        );
+        let diagnostic = match self.value_location("ldflags") {
+            Some(place) => diagnostic.at(place, "would be empty in the build"),
+            None => diagnostic,
+        };
+        diagnostic.help(help)
     }
 
-    fn value_location(&self, name: &str) -> Location {
-        let argument = &self.with[name];
-        argument
-            .values
-            .first()
-            .map_or_else(|| argument.location.clone(), |it| it.location.clone())
+    /// Returns where a value stands; `None` where a pattern of the workspace gives it.
+    fn value_location(&self, name: &str) -> Option<&Location> {
+        let argument = self.with.get(name)?;
+        let first = argument.values.first().map(|it| &it.location);
+        Some(first.unwrap_or(&argument.location))
     }
 
     fn arg_names(&self) -> impl Iterator<Item = &str> {
@@ -234,14 +266,14 @@ impl Recipe<'_> {
             .map(String::as_str)
     }
 
-    fn given(&self, name: &str) -> bool {
+    pub(super) fn given(&self, name: &str) -> bool {
         self.values.contains_key(name)
     }
 
     fn text(&self, name: &str) -> String {
         match self.values.get(name) {
             Some(Given::Text(text)) => text.clone(),
-            _ => match self.pattern.parameter(name).map(|it| it.default) {
+            _ => match self.default(name) {
                 Some(ParameterDefault::Text(text)) => text.to_owned(),
                 _ => String::new(),
             },
@@ -251,7 +283,7 @@ impl Recipe<'_> {
     fn integer(&self, name: &str) -> Option<i64> {
         match self.values.get(name) {
             Some(Given::Integer(number)) => Some(*number),
-            _ => match self.pattern.parameter(name).map(|it| it.default) {
+            _ => match self.default(name) {
                 Some(ParameterDefault::Integer(number)) => Some(number),
                 _ => None,
             },
@@ -265,7 +297,7 @@ impl Recipe<'_> {
     fn list(&self, name: &str) -> Vec<String> {
         match self.values.get(name) {
             Some(Given::List(texts)) => texts.clone(),
-            _ => match self.pattern.parameter(name).map(|it| it.default) {
+            _ => match self.default(name) {
                 Some(ParameterDefault::List(texts)) => {
                     texts.iter().map(|&it| it.to_owned()).collect()
                 }
@@ -282,7 +314,7 @@ impl Recipe<'_> {
     }
 
     fn is_vendored(&self) -> bool {
-        self.pattern.language == Language::Go && (self.context.has_file)("vendor/modules.txt")
+        self.language() == Some(Language::Go) && (self.context.has_file)("vendor/modules.txt")
     }
 
     fn base(&self) -> String {
@@ -291,13 +323,14 @@ impl Recipe<'_> {
         }
         let version = self.text("version");
         let alpine = self.text("variant") == "alpine";
-        match (self.pattern.language, alpine) {
-            (Language::Python, true) => format!("python:{version}-alpine"),
-            (Language::Python, false) => format!("python:{version}-slim-bookworm"),
-            (Language::Go, true) => format!("golang:{version}-alpine"),
-            (Language::Go, false) => format!("golang:{version}-bookworm"),
-            (Language::Node, true) => format!("node:{version}-alpine"),
-            (Language::Node, false) => format!("node:{version}-bookworm-slim"),
+        match (self.language(), alpine) {
+            (None, _) => String::new(),
+            (Some(Language::Python), true) => format!("python:{version}-alpine"),
+            (Some(Language::Python), false) => format!("python:{version}-slim-bookworm"),
+            (Some(Language::Go), true) => format!("golang:{version}-alpine"),
+            (Some(Language::Go), false) => format!("golang:{version}-bookworm"),
+            (Some(Language::Node), true) => format!("node:{version}-alpine"),
+            (Some(Language::Node), false) => format!("node:{version}-bookworm-slim"),
         }
     }
 
@@ -310,7 +343,7 @@ impl Recipe<'_> {
     }
 
     fn command(&self) -> Vec<String> {
-        if self.pattern.language == Language::Python && !self.given("command") {
+        if self.language() == Some(Language::Python) && !self.given("command") {
             let port = self.integer("port").unwrap_or_default().to_string();
             let app = self.text("app");
             let words = [
@@ -321,7 +354,8 @@ impl Recipe<'_> {
         self.list("command")
     }
 
-    fn dockerfile(&self, ldflags: &str) -> String {
+    /// Returns what the templates of built-in patterns know.
+    pub(super) fn facts(&self, ldflags: &str) -> minijinja::Value {
         let uid = self.integer("uid");
         let env: BTreeMap<String, String> = self
             .env()
@@ -351,7 +385,7 @@ impl Recipe<'_> {
             output => self.list("output"),
             package_files => by_directory(&self.list("package_files")),
         };
-        let values = context! {
+        context! {
             base => self.base(),
             own_base => self.given("base"),
             variant => self.text("variant"),
@@ -368,13 +402,26 @@ impl Recipe<'_> {
             ca_bundle => self.given("ca_bundle").then(|| self.text("ca_bundle")),
             args => names(self.context.args),
             stamp_args => names(self.context.stamp_args),
-        };
-        tidy(&evaluate(self.pattern.template, values))
+        }
+    }
+
+    /// Returns the value of a parameter that follows from others.
+    pub(super) fn derived(&self, name: &str) -> minijinja::Value {
+        match name {
+            "base" => self.base().into(),
+            "runtime" => self.runtime().into(),
+            "command" => self.command().into(),
+            "gid" => self.integer("uid").into(),
+            _ => minijinja::Value::from(()),
+        }
     }
 
     /// Returns the ignore lines; files that parameters name are always let through.
     fn ignore(&self) -> Vec<String> {
-        let mut lines = ignore::lines(self.pattern.language, self.is_vendored());
+        let Some(language) = self.language() else {
+            return Vec::new();
+        };
+        let mut lines = ignore::lines(language, self.is_vendored());
         let named = ["requirements", "package_files"]
             .into_iter()
             .filter(|name| self.given(name))
@@ -388,18 +435,20 @@ impl Recipe<'_> {
     }
 
     fn expects(&self) -> Vec<String> {
-        let files: Vec<String> = match self.pattern.language {
+        let Some(pattern) = self.pattern else {
+            return Vec::new();
+        };
+        let files: Vec<String> = match pattern.language {
             Language::Python => self.list("requirements"),
             Language::Go | Language::Node => {
-                let expects = self.pattern.expects.iter();
-                expects.map(|&it| it.to_owned()).collect()
+                pattern.expects.iter().map(|&it| it.to_owned()).collect()
             }
         };
         files.into_iter().chain(self.ca_bundle()).collect()
     }
 }
 
-fn names(args: &BTreeMap<String, Sourced<String>>) -> Vec<String> {
+pub(super) fn names(args: &BTreeMap<String, Sourced<String>>) -> Vec<String> {
     args.keys().cloned().collect()
 }
 
@@ -424,28 +473,36 @@ fn by_directory(paths: &[String]) -> Vec<(String, String)> {
 
 fn evaluate(template: &str, values: minijinja::Value) -> String {
     let mut environment = Environment::empty();
-    environment.set_auto_escape_callback(|_| AutoEscape::None);
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_syntax(
-        SyntaxConfig::builder()
-            .trim_blocks(true)
-            .lstrip_blocks(true)
-            .keep_trailing_newline(true)
-            .build()
-            .expect("the default delimiters are distinct"),
-    );
-    environment.add_filter("join", minijinja::filters::join);
-    environment.add_filter("items", minijinja::filters::items);
-    environment
-        .add_template("shared", builtin::SHARED)
-        .expect("the shared macros are valid");
+    prepare(&mut environment);
     environment
         .render_str(template, values)
         .expect("a built-in template renders with every set of checked parameters")
 }
 
+/// How a line that holds a tag only leaves no trace.
+pub(super) fn syntax() -> SyntaxConfig {
+    SyntaxConfig::builder()
+        .trim_blocks(true)
+        .lstrip_blocks(true)
+        .keep_trailing_newline(true)
+        .build()
+        .expect("the default delimiters are distinct")
+}
+
+/// Sets up what all templates of patterns have in common.
+pub(super) fn prepare(environment: &mut Environment<'_>) {
+    environment.set_auto_escape_callback(|_| AutoEscape::None);
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_syntax(syntax());
+    environment.add_filter("join", minijinja::filters::join);
+    environment.add_filter("items", minijinja::filters::items);
+    environment
+        .add_template("shared", builtin::SHARED)
+        .expect("the shared macros are valid");
+}
+
 /// Leaves at most one blank line in a row, and none at the end.
-fn tidy(text: &str) -> String {
+pub(super) fn tidy(text: &str) -> String {
     let mut tidy = String::new();
     for line in text.lines() {
         if !line.is_empty() || !tidy.ends_with("\n\n") {

@@ -21,6 +21,7 @@ impl Manifest {
             default_image,
             default_settings,
             images,
+            patterns,
             repositories,
             environments,
             builders,
@@ -36,6 +37,7 @@ impl Manifest {
         self.mirrors.extend(mirrors);
         self.variables.extend(variables);
         self.images.extend(images);
+        self.patterns.extend(patterns);
         self.repositories.extend(repositories);
         self.environments.extend(environments);
         self.builders.extend(builders);
@@ -73,6 +75,10 @@ pub(super) fn check(manifest: &Manifest, diagnostics: &mut Vec<Diagnostic>) {
         ("mirror", names(&manifest.mirrors, |it| &it.upstream)),
         ("var", names(&manifest.variables, |it| &it.name)),
         ("image", literal),
+        (
+            "pattern",
+            manifest.patterns.iter().map(|it| &it.name).collect(),
+        ),
         ("repository", names(&manifest.repositories, |it| &it.name)),
         ("environment", names(&manifest.environments, |it| &it.name)),
         ("builder", names(&manifest.builders, |it| &it.name)),

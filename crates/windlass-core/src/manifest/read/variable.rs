@@ -102,7 +102,7 @@ fn scalars(
     })
 }
 
-fn name(node: &mut Dec<'_>) -> Option<Text> {
+pub(super) fn name(node: &mut Dec<'_>) -> Option<Text> {
     let name = node.required_value("the name, in quotes")?.text()?;
     node.reading().mark(&name.location, Mark::Kind(Kind::Name));
     let Some((code, label, snake)) = snake_case(&name.value) else {

@@ -88,6 +88,17 @@ impl<'a> Families<'a> {
             return diagnostic.help("`extends` names a node as it is written; nodes cannot be extended by a rendered name");
         }
         let names: Vec<&str> = self.by_name.keys().copied().collect();
+        if kind == "pattern" {
+            let close = suggest::closest(name, &names).map(|it| format!("did you mean `{it}`?"));
+            let help = close.unwrap_or_else(|| {
+                format!("a built-in pattern has a major version: `extends=\"{name}@1\"`")
+            });
+            return Diagnostic {
+                code: Code::UnknownPattern,
+                ..diagnostic
+            }
+            .help(help);
+        }
         let close = suggest::closest(name, &names).map(|it| format!("did you mean `{it}`?"));
         diagnostic.help(
             close.unwrap_or_else(|| {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::diag::{Code, Diagnostic, Location, Sourced};
 use crate::manifest::layers::{Layered, MergedImage, MergedRecipe};
-use crate::manifest::model::{Image, ImageTarget, Recipe, Repository};
+use crate::manifest::model::{Image, ImageTarget, PatternReference, Recipe, Repository};
 use crate::manifest::path;
 use crate::manifest::raw::{ImageNode, NamedContextNode, Text};
 use crate::manifest::template::{Place, Values as _};
@@ -145,7 +145,7 @@ impl<'a> Resolver<'a> {
         self.check_stamped(body);
         self.check_inputs(body, build_scope.axes());
         let targets = self.image_targets(placed);
-        let platforms = self.platforms(&body.platforms);
+        let platforms = self.image_platforms(&body.platforms, recipe.as_ref());
         let mut groups: Vec<String> = body.groups.iter().map(|it| it.value.clone()).collect();
         groups.sort();
         groups.dedup();
@@ -270,10 +270,8 @@ impl<'a> Resolver<'a> {
         match body.recipe {
             Some(MergedRecipe::Pattern(pattern)) => {
                 let with = self.with(body, scope);
-                let (name, major) = self.pattern_name(&pattern)?;
                 Some(Recipe::Pattern {
-                    name,
-                    major,
+                    pattern: self.pattern_reference(&pattern)?,
                     location: pattern.location.clone(),
                     with,
                 })
@@ -311,24 +309,18 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn pattern_name(&mut self, pattern: &Text) -> Option<(String, u32)> {
-        let parts = pattern.value.split_once('@');
-        let major = parts.and_then(|(name, major)| Some((name, major.parse::<u32>().ok()?)));
-        if let Some((name, major)) = major.filter(|(name, _)| ImageName::new(*name).is_ok()) {
-            return Some((name.to_owned(), major));
-        }
-        let name = parts.map_or(pattern.value.as_str(), |it| it.0);
-        let diagnostic = Diagnostic::error(
-            Code::UnknownPattern,
-            format!("`{}` is no pattern", pattern.value),
-        )
-        .at(
-            &pattern.location,
-            "a pattern has a name and a major version",
-        )
-        .help(format!("write the major version: `pattern=\"{name}@1\"`"));
-        self.report(diagnostic);
-        None
+    /// Returns what an image runs on: what it says, else what its pattern says, else what is built in.
+    fn image_platforms(&mut self, said: &[Text], recipe: Option<&Recipe>) -> Vec<Platform> {
+        let Some(Recipe::Pattern {
+            pattern: PatternReference::Own(own),
+            ..
+        }) = recipe.filter(|_| said.is_empty())
+        else {
+            return self.platforms(said);
+        };
+        let nodes = own.chain().0.into_iter();
+        let mut texts = nodes.map(|it| &it.platforms[..]);
+        self.platforms(texts.find(|it| !it.is_empty()).unwrap_or(said))
     }
 
     pub(super) fn platforms(&mut self, texts: &[Text]) -> Vec<Platform> {

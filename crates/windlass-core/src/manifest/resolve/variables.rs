@@ -305,7 +305,7 @@ fn unknown(what: &str, name: &str, names: &[&str]) -> Diagnostic {
     diagnostic
 }
 
-fn bad_pattern(pattern: &Text, reason: &str) -> Diagnostic {
+pub(in crate::manifest) fn bad_pattern(pattern: &Text, reason: &str) -> Diagnostic {
     let (reason, range) = match regex_syntax::Parser::new().parse(&pattern.value) {
         Err(regex_syntax::Error::Parse(error)) => (
             error.kind().to_string(),

@@ -1,0 +1,3 @@
+# The organisation's go.
+FROM golang:1.22-alpine
+COPY motd /etc/motd

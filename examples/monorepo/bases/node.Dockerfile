@@ -1,0 +1,3 @@
+# The organisation's node.
+FROM node:20-alpine
+COPY motd /etc/motd

@@ -1,0 +1,3 @@
+module acme.example/services
+
+go 1.22

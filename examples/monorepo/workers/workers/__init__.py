@@ -1,0 +1,1 @@
+"""Workers, one module each."""

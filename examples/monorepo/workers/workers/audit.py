@@ -1,0 +1,6 @@
+"""The worker `audit`."""
+
+from workers.queue import run
+
+if __name__ == "__main__":
+    run("audit")
