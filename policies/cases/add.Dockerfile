@@ -1,3 +1,2 @@
-FROM python:3.12-slim-bookworm
+FROM gcr.io/distroless/static-debian12:nonroot@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
 ADD app.py /app/
-USER 10001

@@ -1,7 +1,4 @@
-FROM python:3.12-slim-bookworm
-WORKDIR /app
-COPY app.py /app/
-RUN useradd --no-log-init --uid 10001 app
-USER 10001
-HEALTHCHECK CMD ["python", "/app/app.py", "--health"]
-ENTRYPOINT ["python", "/app/app.py"]
+FROM gcr.io/distroless/static-debian12:nonroot@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
+COPY server /server
+HEALTHCHECK CMD ["/server", "-health"]
+ENTRYPOINT ["/server"]

@@ -1,2 +1,2 @@
-FROM python:latest
+FROM busybox:latest
 USER 10001

@@ -63,7 +63,7 @@ pub fn load(
 ) -> Result<RegoPack, Vec<String>> {
     let mut problems = Vec::new();
     let mut packages: Vec<Package> = Vec::new();
-    let mut engine = engine().map_err(|error| vec![first_line(&error)])?;
+    let mut engine = engine().map_err(|error| vec![error])?;
     let mut paths = BTreeSet::new();
     for (file, text) in &modules {
         let path = match engine.add_policy(file.clone(), text.clone()) {

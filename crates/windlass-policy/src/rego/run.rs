@@ -36,7 +36,7 @@ impl Rego {
     /// # Errors
     /// What regorus says; a pack that [`load`] accepted gives none.
     pub fn new(pack: &RegoPack) -> Result<Self, String> {
-        let mut engine = engine().map_err(|error| first_line(&error))?;
+        let mut engine = engine()?;
         for (path, text) in &pack.modules {
             engine
                 .add_policy(path.clone(), text.clone())
@@ -135,23 +135,19 @@ impl Rego {
 }
 
 /// Returns an engine with our functions and limits.
-pub(super) fn engine() -> Result<regorus::Engine, impl std::fmt::Display> {
+pub(super) fn engine() -> Result<regorus::Engine, String> {
     let mut engine = regorus::Engine::new();
     engine.set_strict_builtin_errors(true);
     engine.set_execution_timer_config(ExecutionTimerConfig {
         limit: LIMIT,
         check_interval: INTERVAL,
     });
-    engine.add_extension(
-        "image.parse".to_owned(),
-        1,
-        Box::new(|given| Ok(parse_image(&given))),
-    )?;
-    engine.add_extension(
-        "path.glob".to_owned(),
-        2,
-        Box::new(|given| Ok(match_glob(&given))),
-    )?;
+    let parse = |given: Vec<regorus::Value>| Ok(parse_image(&given));
+    let glob = |given: Vec<regorus::Value>| Ok(match_glob(&given));
+    engine
+        .add_extension("image.parse".to_owned(), 1, Box::new(parse))
+        .and_then(|()| engine.add_extension("path.glob".to_owned(), 2, Box::new(glob)))
+        .map_err(|error| error.to_string())?;
     Ok(engine)
 }
 
