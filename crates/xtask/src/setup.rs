@@ -35,6 +35,8 @@ pub(crate) struct Testbed {
     pub(crate) schemas: PathBuf,
     /// What looks at pages.
     pub(crate) browser: Browser,
+    /// The Dockerfile linter that ours is held against.
+    pub(crate) hadolint: PathBuf,
     /// Whether the base images are the vendors' or stand-ins.
     pub(crate) bases: Source,
     /// Digest of each base image by its name and tag in the registry.
@@ -47,10 +49,14 @@ impl Testbed {
         vec![
             (
                 "WINDLASS_TEST_SERVICES",
-                "docker,registry,ecr,browser".to_owned(),
+                "docker,registry,ecr,browser,hadolint".to_owned(),
             ),
             ("WINDLASS_TEST_MIRRORS", self.mirrors.join(" ")),
             ("WINDLASS_TEST_PYTHON", self.python.display().to_string()),
+            (
+                "WINDLASS_TEST_HADOLINT",
+                self.hadolint.display().to_string(),
+            ),
             ("WINDLASS_TEST_DOCKER", self.docker.display().to_string()),
             ("WINDLASS_TEST_SCHEMAS", self.schemas.display().to_string()),
             (
@@ -120,6 +126,7 @@ fn ensure_all(directory: PathBuf) -> Outcome<Testbed> {
     let python = python::ensure(&directory)?;
     let schemas = python::ensure_schemas(&directory)?;
     let browser = browser::ensure(&directory)?;
+    let hadolint = python::ensure_hadolint(&directory)?;
     let docker = docker_command()?;
     let workshop = Workshop {
         docker: &docker,
@@ -138,6 +145,7 @@ fn ensure_all(directory: PathBuf) -> Outcome<Testbed> {
         python,
         schemas,
         browser,
+        hadolint,
         bases: served.source,
         images: served.images,
         directory,

@@ -1,0 +1,4 @@
+FROM deb\
+ian:12
+RUN ec\
+ho a

@@ -1,0 +1,4 @@
+# syntax=docker/dockerfile:1
+# escape=\
+# check=skip=all
+FROM debian:12

@@ -1,0 +1,3 @@
+# check=skip=JSONArgsRecommended;error=true
+FROM debian:12
+CMD echo a

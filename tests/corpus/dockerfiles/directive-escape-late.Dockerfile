@@ -1,0 +1,5 @@
+# a comment
+# escape=`
+FROM debian:12
+RUN echo a \
+  && echo b

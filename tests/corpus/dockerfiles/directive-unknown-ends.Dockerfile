@@ -1,0 +1,5 @@
+# other=1
+# escape=`
+FROM debian:12
+RUN echo a \
+  b

@@ -1,0 +1,3 @@
+FROM debian:12
+ENTRYPOINT ["/entry.sh"]
+CMD ["--help"]

@@ -1,0 +1,4 @@
+FROM debian:12
+ENV A=1
+ENV A=2 B=$A
+RUN test "$B" = 1

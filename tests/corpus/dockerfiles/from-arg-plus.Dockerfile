@@ -1,0 +1,2 @@
+ARG SLIM=yes
+FROM debian:12${SLIM:+-slim}

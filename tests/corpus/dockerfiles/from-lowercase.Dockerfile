@@ -1,0 +1,3 @@
+from debian:12 as base
+from base
+run true

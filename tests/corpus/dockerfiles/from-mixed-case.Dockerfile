@@ -1,0 +1,3 @@
+From debian:12 As Build
+Run true
+Copy --from=BUILD /etc/hostname /h

@@ -1,0 +1,2 @@
+FROM debian:12@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef AS base
+FROM base

@@ -1,0 +1,4 @@
+FROM debian:12
+ADD <<robots.txt /usr/share/nginx/html/
+User-agent: *
+robots.txt

@@ -1,0 +1,6 @@
+FROM debian:12
+RUN cat <<A > /a && cat <<B > /b
+first
+A
+second
+B

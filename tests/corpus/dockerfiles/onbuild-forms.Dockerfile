@@ -1,0 +1,4 @@
+FROM debian:12
+ONBUILD COPY . /app
+ONBUILD RUN make /app
+ONBUILD USER app

@@ -1,0 +1,2 @@
+FROM nginxinc/nginx-unprivileged:1.29
+COPY --chown=101:101 html /usr/share/nginx/html

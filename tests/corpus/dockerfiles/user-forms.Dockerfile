@@ -1,0 +1,6 @@
+FROM debian:12
+USER app
+USER 1000
+USER 1000:1000
+ARG U=app
+USER ${U}:${U}
