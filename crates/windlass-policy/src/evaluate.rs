@@ -237,8 +237,10 @@ fn made(id: &str, rule: &Rule, force: &InForce<'_>, address: Option<&str>, hit: 
         help,
         labels,
         fix,
+        at_most,
     } = hit;
-    let mut finding = Finding::new(id, force.level, message);
+    let level = at_most.map_or(force.level, |it| force.level.max(it));
+    let mut finding = Finding::new(id, level, message);
     finding.address = address.map(str::to_owned);
     finding.help = help;
     if let Some(day) = force.denies_from {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use windlass_core::diag::{Label, Location};
+use windlass_core::finding::Level;
 use windlass_core::manifest::model::Value;
 use windlass_core::name::Day;
 
@@ -49,6 +50,8 @@ pub struct Hit {
     pub labels: Vec<Label>,
     /// An edit that puts it right and changes nothing else that matters.
     pub fix: Option<Fix>,
+    /// The strictest level that it can have, whatever the rule's is: for what is not certain.
+    pub at_most: Option<Level>,
 }
 
 /// Edits of one text that put a finding right. `--fix` makes them without asking.
@@ -128,6 +131,7 @@ impl Hit {
             help: None,
             labels: Vec::new(),
             fix: None,
+            at_most: None,
         }
     }
 
@@ -137,6 +141,13 @@ impl Hit {
             place: place.cloned(),
             ..Self::nowhere(message)
         }
+    }
+
+    /// Limits its level.
+    #[must_use]
+    pub fn at_most(mut self, level: Level) -> Self {
+        self.at_most = Some(level);
+        self
     }
 
     /// Sets what to do about it.

@@ -80,6 +80,7 @@ rules! {
     install_remove_separate_layers
     json_cmd
     json_invalid_exec
+    labels_schema
     legacy_kv
     maintainer
     multiple_cmd

@@ -2,7 +2,7 @@
 
 use windlass_core::shell::{Action, PackageCall, Simple, package_call};
 
-use crate::facts::{end_of_run, is_cached};
+use crate::facts::{ScriptAt, end_of_run, is_cached};
 use windlass_core::finding::Level;
 
 use crate::hit::{Fix, Hit, Hits};
@@ -32,6 +32,10 @@ fn check(subject: &ImageSubject, hits: &mut Hits<'_>) {
         let Some(update) = calls.iter().find(|it| it.action == Action::Update) else {
             continue;
         };
+        // An update alone is `apt-update-alone`: later steps need its lists.
+        if calls.iter().all(|it| matches!(it.action, Action::Update | Action::Clean)) {
+            continue;
+        }
         let instruction = &subject.dockerfile.instructions[at.instruction];
         let removed = at.script.commands.iter().any(removes_lists);
         // A later step cannot help, and what a script does is not known.
@@ -40,12 +44,22 @@ fn check(subject: &ImageSubject, hits: &mut Hits<'_>) {
         }
         let mut hit = Hit::at(subject.at(&update.verb.span), "the lists of packages stay in the layer")
             .help("end the step with: && rm -rf /var/lib/apt/lists/*");
-        if let Some(end) = end_of_run(&subject.dockerfile, at) {
+        let needed = facts.runs().any(|it| it.instruction > at.instruction && uses_lists(it));
+        if let Some(end) = end_of_run(&subject.dockerfile, at).filter(|_| !needed) {
             let add = " && rm -rf /var/lib/apt/lists/*";
             hit = hit.fix(Fix::insert("remove the lists at the end of the step", end, add));
         }
         hits.push(hit);
     }
+}
+
+/// Whether a step installs from lists that an earlier one fetched.
+fn uses_lists(at: &ScriptAt) -> bool {
+    let calls = at.script.commands.iter().filter_map(package_call);
+    let first = calls.filter(|it| it.manager.is_apt()).find(|it| {
+        matches!(it.action, Action::Update | Action::Install | Action::Upgrade | Action::DistUpgrade)
+    });
+    first.is_some_and(|it| it.action != Action::Update)
 }
 
 fn removes_lists(simple: &Simple) -> bool {

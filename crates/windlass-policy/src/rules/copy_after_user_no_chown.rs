@@ -45,12 +45,7 @@ fn check(subject: &ImageSubject, hits: &mut Hits<'_>) {
             instruction.keyword
         ));
         if !transfer.json {
-            let whole = if text.contains(':') {
-                text.to_owned()
-            } else {
-                format!("{text}:{text}")
-            };
-            hit = hit.fix(Fix::insert("add --chown", at, format!("--chown={whole} ")));
+            hit = hit.fix(Fix::insert("add --chown", at, format!("--chown={text} ")));
         }
         hits.push(hit);
     }

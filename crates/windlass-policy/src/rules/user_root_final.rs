@@ -66,7 +66,14 @@ fn check(subject: &ImageSubject, hits: &mut Hits<'_>) {
                     .help("switch back to a user without rights after the steps that need root: USER 10001:10001"),
             );
         }
-        // Not known: the base image, or an argument, decides.
+        Setting::Unknown if matches!(facts.graph.root(target), StageBase::Image(_)) => {
+            hits.push(
+                Hit::at(from, "no USER is set, and the user of the base image is not known")
+                    .help("end with USER 10001:10001, or let `windlass lock` read the base image")
+                    .at_most(Level::Info),
+            );
+        }
+        // An argument decides, or a user without rights is set.
         _ => {}
     }
 }

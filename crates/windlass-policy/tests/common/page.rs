@@ -215,7 +215,7 @@ fn read_locked(line: &str) -> (String, LockedBase) {
         platforms: word().split(',').map(read_platform).collect(),
         user: word().strip_prefix("user=").map(str::to_owned),
         entrypoint: Vec::new(),
-        onbuild: Default::default(),
+        onbuild: None,
         resolved_from: "registry.example".to_owned(),
         resolved: TODAY.to_owned(),
     };
