@@ -391,6 +391,16 @@ pub(crate) enum Format {
     Json,
     /// One file for a browser: for reviewers.
     Html,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// Annotations of GitHub Actions; the Markdown goes to the step summary.
+    Github,
+    /// The code quality report of GitLab.
+    Gitlab,
+    /// The counts that GitLab shows in a merge request.
+    GitlabWidget,
+    /// `JUnit` XML.
+    Junit,
 }
 
 #[derive(Debug, Args)]

@@ -19,6 +19,7 @@ pub(crate) mod outcome;
 pub(crate) mod plan;
 pub(crate) mod policy;
 pub(crate) mod render;
+pub(crate) mod reviews;
 pub(crate) mod schema;
 pub(crate) mod shell;
 pub(crate) mod show;

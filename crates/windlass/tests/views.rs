@@ -101,6 +101,64 @@ fn a_matrix_has_a_stage_for_each_step_of_needs() {
     assert_eq!(gitlab["stages"], serde_json::json!(["build-1", "build-2"]));
 }
 
+/// A workspace with something to say: a warning of the manifest at its place, and an image that is blocked.
+fn objected() -> Workspace {
+    let workspace = family();
+    workspace.replace(
+        "windlass.kdl",
+        "workspace",
+        "var \"unused\" { default \"x\" }\nworkspace",
+    );
+    workspace.replace(
+        "windlass.kdl",
+        "image \"other\" { context \"other\" }",
+        "image \"other\" { context \"other\"; platform \"linux/amd64\" \"linux/arm64\" }",
+    );
+    workspace
+}
+
+#[test]
+fn reviewers_are_told_at_the_line_what_a_plan_says() {
+    let workspace = objected();
+    let summary = workspace.home().join("summary.md");
+    let plan = |format: &str| {
+        let variables = [("GITHUB_STEP_SUMMARY", summary.to_str().expect("UTF-8"))];
+        let done = workspace.run_with(&variables, &["--local", "plan", "--format", format]);
+        done.exits(1).out
+    };
+    let github = plan("github");
+    assert!(
+        github.contains("::warning file=windlass.kdl,line=1,endLine=1,col="),
+        "{github}"
+    );
+    assert!(
+        github.contains("::error title=plan/blocked::image.other"),
+        "{github}"
+    );
+    let written = std::fs::read_to_string(&summary).expect("a summary");
+    assert!(
+        written.starts_with("<!-- windlass plan family -->"),
+        "{written}"
+    );
+    let sarif: Value = serde_json::from_str(&plan("sarif")).expect("JSON");
+    let results = sarif["runs"][0]["results"].as_array().expect("results");
+    assert!(
+        results.iter().any(|it| it["ruleId"] == "plan/blocked"),
+        "{sarif}"
+    );
+    let gitlab: Value = serde_json::from_str(&plan("gitlab")).expect("JSON");
+    assert!(
+        gitlab.as_array().is_some_and(|list| list.len() >= 2),
+        "{gitlab}"
+    );
+    let widget: Value = serde_json::from_str(&plan("gitlab-widget")).expect("JSON");
+    assert_eq!(
+        widget,
+        serde_json::json!({ "create": 5, "update": 0, "delete": 0 })
+    );
+    assert!(plan("junit").contains("<testsuite"));
+}
+
 #[test]
 fn completions_and_manual_pages_are_made_of_the_command_line() {
     let workspace = Workspace::new(&[]);

@@ -2,6 +2,9 @@
 //!
 //! They speak of findings. A plan has those of policies; what was said while it was made and what stops it are told in the same way.
 
+use std::fs::OpenOptions;
+use std::io::Write as _;
+
 use serde_json::json;
 use windlass_core::finding::{Finding, Level};
 use windlass_core::plan::{ImageAction, RepositoryAction};
@@ -99,7 +102,9 @@ fn said(diagnostic: &Diagnostic) -> Finding {
 /// Writes the counts that GitLab shows in a merge request (`artifacts:reports:terraform`).
 pub(crate) fn gitlab_widget(report: &Report) -> String {
     let images = |actions: &[ImageAction]| -> usize {
-        let counts = actions.iter().filter_map(|it| report.summary.images.get(it));
+        let counts = actions
+            .iter()
+            .filter_map(|it| report.summary.images.get(it));
         counts.sum()
     };
     let repositories = |action| {
@@ -118,4 +123,15 @@ pub(crate) fn gitlab_widget(report: &Report) -> String {
         "delete": repositories(RepositoryAction::Delete),
     });
     format!("{document}\n")
+}
+
+/// Appends a text to the summary that GitHub shows of a step; elsewhere nothing happens.
+pub(crate) fn step_summary(text: &str) {
+    let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|it| !it.is_empty()) else {
+        return;
+    };
+    // A summary that cannot be written takes nothing from the annotations.
+    if let Ok(mut file) = OpenOptions::new().append(true).create(true).open(path) {
+        drop(file.write_all(text.as_bytes()));
+    }
 }

@@ -6,9 +6,11 @@ use windlass_core::manifest::{Shown, is_address};
 use windlass_core::plan::file::{SavedPlan, parse};
 use windlass_core::report::wire::Report;
 use windlass_core::report::{TextOptions, html, json, markdown, text};
+use windlass_policy::output;
 
 use crate::cli::{Format, ShowArgs};
-use crate::commands::Context;
+use crate::commands::version::VERSION;
+use crate::commands::{Context, reviews};
 use crate::failure::{Exit, Failure, io};
 use crate::load;
 use crate::session::default_host;
@@ -68,5 +70,13 @@ pub(crate) fn render(context: &Context<'_>, report: &Report, format: Format) -> 
         Format::Markdown => markdown::render_markdown(report),
         Format::Json => json::render_json(report),
         Format::Html => html::render_html(report),
+        Format::Sarif => output::sarif::render(&reviews::findings(report), VERSION),
+        Format::Gitlab => output::gitlab::render(&reviews::findings(report)),
+        Format::GitlabWidget => reviews::gitlab_widget(report),
+        Format::Junit => output::junit::render(&reviews::findings(report)),
+        Format::Github => {
+            reviews::step_summary(&markdown::render_markdown(report));
+            output::github::render(&reviews::findings(report))
+        }
     }
 }
