@@ -15,7 +15,7 @@ impl ImageSubject {
     /// Joins an image of the manifest, its Dockerfile and what the lock knows of its bases.
     pub fn of_image(image: &Image, source: &Arc<Source>, lock: &Lock) -> Self {
         let pattern = match &image.recipe {
-            Recipe::Pattern { name, major, .. } => Some(format!("{name}@{major}")),
+            Recipe::Pattern { pattern, .. } => Some(pattern.to_string()),
             Recipe::Dockerfile(_) => None,
         };
         let mut labels = settings(&image.labels);
