@@ -35,15 +35,15 @@ pub fn compare(table: &str, found: &BTreeSet<String>) -> String {
         let mut cells = line.trim_matches('|').split(" | ");
         let key = cells.next().unwrap_or_default().trim().trim_matches('`');
         if cells.next().is_none_or(|why| why.trim().len() < 10) {
-            let _ = write!(wrong, "{table}: `{key}` has no reason\n");
+            let _ = writeln!(wrong, "{table}: `{key}` has no reason");
         }
         explained.insert(key.to_owned());
     }
     for key in found.difference(&explained) {
-        let _ = write!(wrong, "{table}: lacks | `{key}` | why |\n");
+        let _ = writeln!(wrong, "{table}: lacks | `{key}` | why |");
     }
     for key in explained.difference(found) {
-        let _ = write!(wrong, "{table}: `{key}` is not a difference any more\n");
+        let _ = writeln!(wrong, "{table}: `{key}` is not a difference any more");
     }
     wrong
 }

@@ -49,7 +49,7 @@ fn with_patterns(
     workspace: Option<Workspace>,
     mut diagnostics: Vec<Diagnostic>,
 ) -> (Option<Workspace>, Vec<Diagnostic>) {
-    for workspace in &workspace {
+    if let Some(workspace) = &workspace {
         diagnostics.extend(pattern::check_workspace(workspace));
         for image in &workspace.images {
             let Recipe::Pattern {
