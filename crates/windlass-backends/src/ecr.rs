@@ -167,6 +167,11 @@ impl Registry for EcrRegistries {
         account.change_setting(&key.repository, change).await
     }
 
+    async fn delete_repository(&self, key: &RepositoryKey) -> Result<(), RegistryError> {
+        let account = self.account(&key.registry)?;
+        account.delete_repository(&key.repository).await
+    }
+
     async fn push_blobs(
         &self,
         key: &RepositoryKey,

@@ -8,7 +8,7 @@ use crate::diag::Location;
 use crate::dockerfile::ContextSources;
 use crate::fingerprint::{Inputs, InputsRecord, RecipeRecord};
 use crate::manifest::model::{
-    ImageTarget, Registry, Repository, SecretSource, Variable, Workspace,
+    ImageTarget, Moved, Registry, Removed, Repository, SecretSource, Variable, Workspace,
 };
 use crate::name::{Address, Digest, Fingerprint, ImageName, RepositoryKey};
 
@@ -25,6 +25,10 @@ pub struct Desired {
     pub images: Vec<DesiredImage>,
     /// The repositories in scope, sorted by key.
     pub repositories: Vec<Repository>,
+    /// Repositories that were renamed: images are copied from the old ones.
+    pub moved: Vec<Moved>,
+    /// Repositories that were given up.
+    pub removed: Vec<Removed>,
     /// The base images of all images in scope, by normalised upstream reference.
     pub bases: BTreeMap<String, BaseState>,
     /// The variables with their origins.
@@ -214,6 +218,8 @@ pub fn select(workspace: &mut Workspace, addresses: &[Address]) -> Result<(), Ve
         .flat_map(|image| &image.targets)
         .map(|target| target.key.clone())
         .collect();
+    // What is given up is given up by a plan of everything.
+    workspace.removed.clear();
     workspace.repositories.retain(|repository| {
         let named = addresses.iter().any(|address| match address {
             Address::Repository(key) => *key == repository.key,

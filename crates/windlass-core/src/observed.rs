@@ -106,6 +106,8 @@ pub struct Observed {
     pub records: BTreeMap<(RepositoryKey, Digest), Fact<InputsRecord>>,
     /// Every image of the repositories whose managed lifecycle rules can reach tagged images.
     pub inventories: BTreeMap<RepositoryKey, Fact<Vec<StoredImage>>>,
+    /// What other repositories hold that wanted images could be copied from.
+    pub sources: BTreeMap<RepositoryKey, BTreeMap<Tag, Fact<ImageFacts>>>,
     /// How many tags the images have that would get another one.
     pub tag_counts: BTreeMap<(RepositoryKey, Digest), Fact<usize>>,
 }

@@ -12,7 +12,9 @@ mod limits;
 mod model;
 mod policy;
 mod precondition;
+mod removal;
 mod repository;
+mod source;
 mod tags;
 #[cfg(test)]
 mod tests;
@@ -31,7 +33,9 @@ pub use model::{
 };
 pub use policy::{PolicyRecord, PolicySource, SettingsRecord, WaiverRecord};
 pub use precondition::{RepositoryState, TagState, repository_state, tag_state};
+pub use removal::{deletion_problem, repositories_to_delete};
 pub use repository::WORKSPACE_TAG;
+pub use source::sources_to_read;
 pub use tags::is_immutable;
 pub use warnings::warnings;
 
@@ -48,6 +52,7 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
         .repositories
         .iter()
         .map(|repository| repository::plan_repository(&desired.workspace, repository, observed))
+        .chain(removal::plan_removals(desired, observed))
         .collect();
     let by_key: BTreeMap<&RepositoryKey, &RepositoryPlan> = repositories
         .iter()
@@ -56,7 +61,7 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
     let mut images: Vec<ImagePlan> = desired
         .images
         .iter()
-        .map(|image| image::plan_image(image, &by_key, observed))
+        .map(|image| image::plan_image(desired, image, &by_key, observed))
         .collect();
     lifecycle::judge(desired, observed, &repositories, &mut images);
     limits::judge(observed, &mut images);
@@ -67,6 +72,7 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
         Fact::Unknown(why) => (None, Some(why.to_string())),
     };
     let mut notes = desired.notes.clone();
+    notes.extend(source::notes(observed));
     let needs_builder = images
         .iter()
         .any(|image| image.action == ImageAction::Build);

@@ -15,6 +15,7 @@ mod images;
 mod pin;
 mod push;
 mod records;
+mod removals;
 mod repositories;
 mod run;
 mod tags;
@@ -155,6 +156,9 @@ pub async fn apply<R: Registry, B: Builder>(
     if run.goes_on() {
         run.move_tags().await;
     }
+    if run.failures.is_empty() && run.goes_on() {
+        run.remove_repositories().await;
+    }
     Ok(run.finish())
 }
 
@@ -178,15 +182,15 @@ fn refuse_unusable(plan: &Plan) -> Result<(), ApplyError> {
         .repositories
         .iter()
         .filter_map(|repository| match repository.action {
-            RepositoryAction::Create | RepositoryAction::Update | RepositoryAction::None => None,
+            RepositoryAction::Create
+            | RepositoryAction::Update
+            | RepositoryAction::Delete
+            | RepositoryAction::None => None,
             RepositoryAction::Unknown | RepositoryAction::Blocked => Some(format!(
                 "{} is {}",
                 repository.key,
                 repository.action.as_str()
             )),
-            RepositoryAction::Delete => {
-                Some(format!("{}: delete is not supported yet", repository.key))
-            }
         });
     let refused: Vec<String> = plan
         .refusals

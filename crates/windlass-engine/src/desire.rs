@@ -361,6 +361,8 @@ impl Settling<'_> {
             repositories: self.workspace.repositories.clone(),
             bases: self.resolved.states.clone(),
             variables: self.workspace.variables.clone(),
+            moved: self.workspace.moved.clone(),
+            removed: self.workspace.removed.clone(),
             git_sha: None,
             commit_time: None,
             now: 0,

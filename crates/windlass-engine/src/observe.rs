@@ -14,7 +14,10 @@ use windlass_core::name::{Digest, Fingerprint, RegistryName, RepositoryKey, Repo
 use windlass_core::observed::{
     Fact, ImageFacts, Observed, ObservedBuilder, ObservedRepository, RepositoryFacts, StoredImage,
 };
-use windlass_core::plan::{ImageAction, Plan, Reason, images_to_count, plan, repositories_to_list};
+use windlass_core::plan::{
+    ImageAction, Plan, Reason, images_to_count, plan, repositories_to_delete, repositories_to_list,
+    sources_to_read,
+};
 
 use crate::ports::{Builder, Registry, SettingsToRead};
 
@@ -36,8 +39,16 @@ pub async fn observe<R: Registry, B: Builder>(
         records: BTreeMap::new(),
         inventories,
         tag_counts: BTreeMap::new(),
+        sources: BTreeMap::new(),
     };
     let first = plan(desired, &observed);
+    // Images that are somewhere else need no builder, so this comes first.
+    observed.sources = observe_sources(desired, &first, registry).await;
+    let first = if observed.sources.is_empty() {
+        first
+    } else {
+        plan(desired, &observed)
+    };
     let (found, records, tag_counts) = join3(
         observe_builder(&first, builder),
         observe_records(&first, registry),
@@ -54,8 +65,17 @@ async fn observe_repositories<R: Registry>(
     desired: &Desired,
     registry: &R,
 ) -> BTreeMap<RepositoryKey, Fact<RepositoryFacts>> {
+    let doomed = repositories_to_delete(desired);
     let mut by_registry: BTreeMap<&RegistryName, BTreeMap<RepositoryName, SettingsToRead>> =
         BTreeMap::new();
+    for key in &doomed {
+        let owner = SettingsToRead {
+            lifecycle: false,
+            resource_tags: true,
+        };
+        let names = by_registry.entry(&key.registry).or_default();
+        names.insert(key.repository.clone(), owner);
+    }
     for repository in &desired.repositories {
         let names = by_registry.entry(&repository.key.registry).or_default();
         names.insert(
@@ -128,7 +148,9 @@ async fn observe_inventories<R: Registry>(
     desired: &Desired,
     registry: &R,
 ) -> BTreeMap<RepositoryKey, Fact<Vec<StoredImage>>> {
-    let reads = repositories_to_list(desired).into_iter().map(|key| async {
+    let mut keys = repositories_to_list(desired);
+    keys.extend(repositories_to_delete(desired));
+    let reads = keys.into_iter().map(|key| async {
         let fact = match registry.stored_images(&key, None).await {
             Ok(images) => Fact::Known(images),
             Err(RegistryError::NotFound(_)) => Fact::Absent,
@@ -136,6 +158,19 @@ async fn observe_inventories<R: Registry>(
         };
         (key, fact)
     });
+    join_all(reads).await.into_iter().collect()
+}
+
+/// Looks for images that would be built in the repositories that may hold them.
+async fn observe_sources<R: Registry>(
+    desired: &Desired,
+    first: &Plan,
+    registry: &R,
+) -> BTreeMap<RepositoryKey, BTreeMap<Tag, Fact<ImageFacts>>> {
+    let wanted = sources_to_read(desired, first);
+    let reads = wanted
+        .iter()
+        .map(|(key, tags)| async move { (key.clone(), registry.images(key, tags).await) });
     join_all(reads).await.into_iter().collect()
 }
 

@@ -177,6 +177,8 @@ pub struct RepositoryOutcome {
     pub uri: Option<String>,
     /// Whether this run created it.
     pub created: bool,
+    /// Whether this run deleted it.
+    pub deleted: bool,
     /// The settings that this run changed, by their names in the manifest.
     pub changed: Vec<&'static str>,
 }

@@ -202,6 +202,15 @@ pub trait Registry: Send + Sync {
         change: &SettingChange,
     ) -> impl Future<Output = Result<(), RegistryError>> + Send;
 
+    /// Deletes a repository with everything in it. One that is not there is done.
+    ///
+    /// # Errors
+    /// Any [`RegistryError`].
+    fn delete_repository(
+        &self,
+        key: &RepositoryKey,
+    ) -> impl Future<Output = Result<(), RegistryError>> + Send;
+
     /// Brings config and layers of an image into a repository: HEAD first, mount or upload what is missing. No manifest is written.
     /// The descriptors are in the order of the layers, with OCI media types.
     ///

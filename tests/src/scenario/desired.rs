@@ -12,10 +12,10 @@ use windlass_core::diag::{Code, Diagnostic, Location, Source};
 use windlass_core::dockerfile::ContextSources;
 use windlass_core::fingerprint::{self, fingerprint};
 use windlass_core::manifest::model::{
-    Encryption, Endpoint, ImageTarget, LifecycleCount, LifecycleRule, LifecycleSelection, Registry,
-    Repository, Settings, Sourced, TagMutability, Variable,
+    Encryption, Endpoint, ImageTarget, LifecycleCount, LifecycleRule, LifecycleSelection, Moved,
+    Registry, Removed, Repository, Settings, Sourced, TagMutability, Variable,
 };
-use windlass_core::name::{Fingerprint, ImageName, Platform, Tag};
+use windlass_core::name::{Fingerprint, ImageName, Platform, RepositoryName, Tag};
 
 /// The time of planning in every case: 2026-11-23T09:15:00Z.
 pub(super) const NOW: i64 = 1_795_425_300;
@@ -34,6 +34,12 @@ pub(super) struct Document {
     git_sha: Option<String>,
     /// When the commit at HEAD was made.
     commit_time: Option<String>,
+    /// Old to new repository.
+    #[serde(default)]
+    moved: BTreeMap<String, String>,
+    /// Repositories that are deleted with their images.
+    #[serde(default)]
+    removed: Vec<String>,
     /// Name to value and origin.
     #[serde(default)]
     variables: BTreeMap<String, (String, String)>,
@@ -92,6 +98,28 @@ struct SettingsText {
 }
 
 impl Document {
+    fn moved(&self, place: &Place) -> Result<Vec<Moved>> {
+        let moved = self.moved.iter().map(|(from, to)| {
+            Ok(Moved {
+                from: place.at(RepositoryName::new(from.as_str())?),
+                to: place.at(RepositoryName::new(to.as_str())?),
+                location: place.0.clone(),
+            })
+        });
+        moved.collect()
+    }
+
+    fn removed(&self, place: &Place) -> Result<Vec<Removed>> {
+        let removed = self.removed.iter().map(|name| {
+            Ok(Removed {
+                repository: place.at(RepositoryName::new(name.as_str())?),
+                delete_images: true,
+                location: place.0.clone(),
+            })
+        });
+        removed.collect()
+    }
+
     /// Builds what the planner is given.
     pub(super) fn build(&self) -> Result<Desired> {
         let place = Place::new();
@@ -142,6 +170,8 @@ impl Document {
                 })
                 .collect(),
             git_sha: self.git_sha.clone(),
+            moved: self.moved(&place)?,
+            removed: self.removed(&place)?,
             commit_time: self.commit_time.clone(),
             now: NOW,
             notes: self.notes.clone(),

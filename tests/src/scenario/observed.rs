@@ -22,6 +22,32 @@ pub(super) struct Document {
     builder: Builder,
     #[serde(default)]
     repositories: BTreeMap<String, Repository>,
+    /// Repositories that images may be copied from.
+    #[serde(default)]
+    sources: BTreeMap<String, Source>,
+    /// Repositories that are given up and still there.
+    #[serde(default)]
+    removed: BTreeMap<String, Doomed>,
+}
+
+/// A repository that images may be copied from.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+struct Source {
+    /// Wanted images that it holds.
+    holds: Vec<String>,
+    /// Why it was not read.
+    unknown: Option<String>,
+}
+
+/// A repository that is given up.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Doomed {
+    /// The workspace that its resource tag names.
+    owner: Option<String>,
+    /// How many images it holds.
+    images: usize,
 }
 
 /// The builder: one that runs linux/amd64 where nothing is said.
@@ -148,12 +174,84 @@ impl Document {
             };
             observed.repositories.insert(repository.key.clone(), found);
         }
+        self.add_sources(desired, &mut observed)?;
+        self.add_removed(desired, &mut observed)?;
         for name in self.repositories.keys() {
             if !observed.repositories.contains_key(&key(name)?) {
                 return Err(format!("observed.json: nobody wants {name}").into());
             }
         }
         Ok(observed)
+    }
+}
+
+impl Document {
+    fn add_sources(&self, desired: &Desired, observed: &mut Observed) -> Result<()> {
+        for (name, source) in &self.sources {
+            let key = key(name)?;
+            let mut facts = BTreeMap::new();
+            if let Some(why) = &source.unknown {
+                for image in &desired.images {
+                    if let DesiredInputs::Settled(spec) = &image.inputs {
+                        facts.insert(spec.fingerprint.tag(), Fact::not_read(why));
+                    }
+                }
+            }
+            for image in &source.holds {
+                let fingerprint = wanted_fingerprint(desired, image)?;
+                let held = image_facts(fingerprint.clone(), None, false);
+                facts.insert(fingerprint.tag(), Fact::Known(held));
+            }
+            observed.sources.insert(key, facts);
+        }
+        Ok(())
+    }
+
+    /// What is given up is there where the case says so, and else gone.
+    fn add_removed(&self, desired: &Desired, observed: &mut Observed) -> Result<()> {
+        for key in windlass_core::plan::repositories_to_delete(desired) {
+            let name = format!("{}@{}", key.repository, key.registry);
+            let Some(found) = self.removed.get(&name) else {
+                let gone = ObservedRepository {
+                    facts: Fact::Absent,
+                    tags: BTreeMap::new(),
+                };
+                observed.repositories.insert(key, gone);
+                continue;
+            };
+            let owner = found.owner.iter();
+            let tags = owner.map(|owner| ("windlass:workspace".to_owned(), owner.clone()));
+            let facts = RepositoryFacts {
+                uri: format!("{}.registry.test/{}", key.registry, key.repository),
+                arn: format!(
+                    "arn:aws:ecr:eu-central-1:111122223333:repository/{}",
+                    key.repository
+                ),
+                tags: mutability("mutable"),
+                scan_on_push: true,
+                encryption: encryption("aes256"),
+                lifecycle: None,
+                resource_tags: Some(Fact::Known(tags.collect())),
+            };
+            let images = (0..found.images).map(|number| StoredImage {
+                digest: digest(&format!("old {number}")),
+                tags: BTreeSet::new(),
+                pushed: 0,
+                pulled: None,
+                archived: None,
+                children: Vec::new(),
+                subject: None,
+            });
+            observed
+                .inventories
+                .insert(key.clone(), Fact::Known(images.collect()));
+            let there = ObservedRepository {
+                facts: Fact::Known(facts),
+                tags: BTreeMap::new(),
+            };
+            observed.repositories.insert(key, there);
+        }
+        Ok(())
     }
 }
 
@@ -164,6 +262,7 @@ fn nothing_observed() -> Observed {
         records: BTreeMap::new(),
         inventories: BTreeMap::new(),
         tag_counts: BTreeMap::new(),
+        sources: BTreeMap::new(),
     }
 }
 

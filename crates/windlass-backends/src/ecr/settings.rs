@@ -23,6 +23,26 @@ use crate::oci::transport::backoff;
 const VISIBLE_ATTEMPTS: u32 = 35;
 
 impl Account {
+    /// Deletes a repository with everything in it (`force`); one that is not there is done.
+    pub(crate) async fn delete_repository(
+        &self,
+        name: &RepositoryName,
+    ) -> Result<(), RegistryError> {
+        let clients = self.clients().await;
+        let request = clients
+            .ecr
+            .delete_repository()
+            .registry_id(&self.identity.account)
+            .repository_name(name.as_str())
+            .force(true)
+            .send();
+        match self.call("ecr:DeleteRepository", Some(name), request).await {
+            Ok(_) => Ok(()),
+            Err(failure) if failure.is("RepositoryNotFoundException") => Ok(()),
+            Err(failure) => Err(failure.error),
+        }
+    }
+
     /// Creates a repository and waits until it is visible; one that exists already is left as it is.
     pub(crate) async fn create_repository(
         &self,

@@ -117,7 +117,6 @@ impl<'a> Resolver<'a> {
         self.refuse_builders();
         self.refuse_account_settings();
         let secret_files = self.secret_files();
-        self.refuse_not_carried_out();
         self.check_defaults();
         self.check_unused();
         let refusals = self.take_refusals();

@@ -56,6 +56,14 @@ fn after_repository(world: &mut Observed, plan: &RepositoryPlan) {
             *fact = Fact::Absent;
         }
     }
+    if plan.delete.is_some() {
+        found.facts = Fact::Absent;
+        found
+            .tags
+            .values_mut()
+            .for_each(|fact| *fact = Fact::Absent);
+        return;
+    }
     let Fact::Known(facts) = &mut found.facts else {
         return;
     };

@@ -15,6 +15,11 @@ pub fn check(plan: &Plan) -> Vec<String> {
                 "{name}: a creation carries what is created, nothing else does"
             ));
         }
+        if (repository.action == RepositoryAction::Delete) != repository.delete.is_some() {
+            broken.push(format!(
+                "{name}: a deletion says how many images go, nothing else does"
+            ));
+        }
         if repository.action == RepositoryAction::Update && repository.changes.is_empty() {
             broken.push(format!("{name}: an update changes something"));
         }

@@ -220,6 +220,7 @@ mod tests {
             why: None,
             diffs: Vec::new(),
             create: None,
+            delete: None,
             changes: Vec::new(),
             tags_after: None,
         }];

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::desired::{BuildSpec, DesiredImage, DesiredInputs};
+use crate::desired::{BuildSpec, Desired, DesiredImage, DesiredInputs};
 use crate::fingerprint::explain;
 use crate::manifest::model::ImageTarget;
 use crate::name::{Digest, ImageName, RepositoryKey, Tag};
@@ -11,11 +11,13 @@ use crate::plan::model::{
     CopySource, ImageAction, ImagePlan, Reason, RepositoryAction, RepositoryPlan, TagAction,
     TagPlan, TargetPlan,
 };
+use crate::plan::source;
 use crate::plan::tags::is_immutable;
 
 type Repositories<'a> = BTreeMap<&'a RepositoryKey, &'a RepositoryPlan>;
 
 pub(super) fn plan_image(
+    desired: &Desired,
     image: &DesiredImage,
     repositories: &Repositories<'_>,
     observed: &Observed,
@@ -60,7 +62,7 @@ pub(super) fn plan_image(
             target,
             repository: repositories.get(&target.key).copied(),
             observed,
-            source: find_source(image, spec, target, observed),
+            source: source::find(desired, image, spec, target, observed),
             local_image: local_image.as_ref(),
         };
         let target = decision.decide(&mut plan);
@@ -172,26 +174,6 @@ struct Decision<'a> {
     /// Another repository that holds the image.
     source: Option<CopySource>,
     local_image: Option<&'a Digest>,
-}
-
-/// Returns another place of the image that holds it, ready to be copied from.
-fn find_source(
-    image: &DesiredImage,
-    spec: &BuildSpec,
-    target: &ImageTarget,
-    observed: &Observed,
-) -> Option<CopySource> {
-    let mut others = image.targets.iter().filter(|it| it.key != target.key);
-    let tag = spec.fingerprint.tag();
-    others.find_map(|other| {
-        let found = observed.repositories.get(&other.key)?;
-        let held = found.tags.get(&tag)?.known()?;
-        let ours = !held.archived && held.fingerprint.as_ref() == Some(&spec.fingerprint);
-        ours.then(|| CopySource {
-            key: other.key.clone(),
-            digest: held.digest.clone(),
-        })
-    })
 }
 
 impl Decision<'_> {

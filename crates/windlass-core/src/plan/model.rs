@@ -333,6 +333,9 @@ pub struct RepositoryPlan {
     pub diffs: Vec<SettingDiff>,
     /// What is created, where the action is a creation.
     pub create: Option<NewRepository>,
+    /// How many images are deleted with it, where the action is a deletion.
+    #[serde(default)]
+    pub delete: Option<usize>,
     /// The changes that apply makes, in this order.
     pub changes: Vec<SettingChange>,
     /// Mutability of tags after the plan.

@@ -33,6 +33,8 @@ pub enum TagState {
 pub enum RepositoryState {
     /// The repository has to be created.
     Missing,
+    /// The repository has to be deleted, and is there.
+    Doomed,
     /// The repository is there; these changes are left, none where the step is done.
     Left(Vec<SettingChange>),
     /// It is neither as the plan saw it nor as it leaves it: each difference, for people.
@@ -86,7 +88,10 @@ pub fn repository_state(plan: &RepositoryPlan, now: &Fact<RepositoryFacts>) -> R
     match (plan.action, now) {
         (_, Fact::Unknown(why)) => RepositoryState::Unknown(why.clone()),
         (RepositoryAction::Create, Fact::Absent) => RepositoryState::Missing,
+        (RepositoryAction::Delete, Fact::Absent) => RepositoryState::Left(Vec::new()),
         (_, Fact::Absent) => RepositoryState::Moved(vec!["it is not there any more".to_owned()]),
+        // Whether it may still be deleted depends on its images: see `deletion_problem`.
+        (RepositoryAction::Delete, Fact::Known(_)) => RepositoryState::Doomed,
         (RepositoryAction::Create, Fact::Known(facts)) => match &plan.create {
             Some(create) => created_state(create, facts),
             None => RepositoryState::Moved(vec!["the plan says not what to create".to_owned()]),
@@ -367,6 +372,7 @@ mod tests {
             why: None,
             diffs: Vec::new(),
             create: None,
+            delete: None,
             changes: Vec::new(),
             tags_after: Some(mutability(true)),
         }

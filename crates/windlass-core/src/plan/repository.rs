@@ -28,6 +28,7 @@ pub(super) fn plan_repository(
         why: None,
         diffs: Vec::new(),
         create: None,
+        delete: None,
         changes: Vec::new(),
         tags_after: None,
     };

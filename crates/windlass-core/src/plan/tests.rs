@@ -102,6 +102,8 @@ fn desired(tags: &[&str], settings: Settings) -> Desired {
         bases: BTreeMap::new(),
         variables: Vec::new(),
         git_sha: None,
+        moved: Vec::new(),
+        removed: Vec::new(),
         commit_time: None,
         now: 0,
         notes: Vec::new(),
@@ -166,6 +168,7 @@ fn observed(tags: &[(&str, Fact<ImageFacts>)]) -> Observed {
         records: BTreeMap::new(),
         inventories: BTreeMap::new(),
         tag_counts: BTreeMap::new(),
+        sources: BTreeMap::new(),
     }
 }
 

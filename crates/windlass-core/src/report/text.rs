@@ -3,6 +3,7 @@
 mod image;
 mod page;
 mod repository;
+mod unread;
 
 use crate::plan::{ImageAction, RepositoryAction};
 use crate::report::age::age;
@@ -97,7 +98,7 @@ fn repositories(page: &mut Page, report: &Report) {
         return;
     }
     page.heading("Repositories");
-    for repository in changed {
+    for repository in unread::repositories(page, changed) {
         page.blank();
         repository::repository(page, repository);
     }
@@ -115,7 +116,11 @@ fn images(page: &mut Page, report: &Report) {
     if going.len() + stopped.len() > 0 {
         page.heading("Images");
     }
-    for image in going.into_iter().chain(stopped) {
+    let (unknown, stopped): (Vec<&Image>, Vec<&Image>) = stopped
+        .into_iter()
+        .partition(|image| image.action == ImageAction::Unknown);
+    let unknown = unread::images(page, unknown);
+    for image in going.into_iter().chain(unknown).chain(stopped) {
         page.blank();
         image::image(page, image);
     }

@@ -11,6 +11,7 @@ use windlass_core::plan::{
     TargetPlan, repository_state, tag_state,
 };
 
+use crate::apply::removals::read_problem;
 use crate::apply::work::{Held, Place, Work};
 use crate::apply::{ApplyError, ApplyOptions, Ports};
 use crate::ports::{Builder, BuilderError, Registry, SettingsToRead};
@@ -65,6 +66,7 @@ pub(super) async fn check<'a, R: Registry, B: Builder>(
     {
         comparison.compare_image(image, &tags);
     }
+    comparison.compare_removals(plan, ports.registry).await;
     let mut checked = comparison.finish()?;
     check_builder(&mut checked, ports.builder, options).await?;
     checked.secrets = read_secrets(&checked.works, options)?;
@@ -146,7 +148,9 @@ fn settings_to_read(plan: &RepositoryPlan) -> SettingsToRead {
     let differs = |path: &str| plan.diffs.iter().any(|diff| diff.path.starts_with(path));
     SettingsToRead {
         lifecycle: create || differs("lifecycle"),
-        resource_tags: create || differs("resource-tag "),
+        resource_tags: create
+            || plan.action == RepositoryAction::Delete
+            || differs("resource-tag "),
     }
 }
 
@@ -231,7 +235,7 @@ impl<'a> Comparison<'a> {
             };
             let state = repository_state(repository, fact);
             match &state {
-                RepositoryState::Missing | RepositoryState::Left(_) => {}
+                RepositoryState::Missing | RepositoryState::Doomed | RepositoryState::Left(_) => {}
                 RepositoryState::Moved(what) => {
                     let key = &repository.key;
                     self.moved
@@ -248,6 +252,25 @@ impl<'a> Comparison<'a> {
                 facts: fact.known().cloned(),
             };
             self.repositories.insert(&repository.key, checked);
+        }
+    }
+
+    /// What is to be deleted must be ours still, and hold as many images as the plan listed.
+    async fn compare_removals<R: Registry>(&mut self, plan: &Plan, registry: &R) {
+        for repository in &plan.repositories {
+            let doomed = self
+                .repositories
+                .get(&repository.key)
+                .is_some_and(|it| it.state == RepositoryState::Doomed);
+            let Some(planned) = repository.delete.filter(|_| doomed) else {
+                continue;
+            };
+            let key = &repository.key;
+            match read_problem(registry, &plan.workspace, key, planned).await {
+                Ok(None) => {}
+                Ok(Some(why)) => self.moved.push(format!("{key}: {why}")),
+                Err(error) => self.unread.push((key.to_string(), error.into())),
+            }
         }
     }
 

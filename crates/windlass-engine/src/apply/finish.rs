@@ -47,7 +47,7 @@ impl<'a, R, B> Run<'a, R, B> {
             || self
                 .repositories
                 .values()
-                .any(|repository| repository.created || !repository.changed.is_empty())
+                .any(|one| one.created || one.deleted || !one.changed.is_empty())
             || places
                 .into_iter()
                 .any(|place| matches!(place, Place::Held(held) if held.written))
@@ -191,6 +191,7 @@ impl<'a, R, B> Run<'a, R, B> {
             action: plan.action,
             uri: self.uri(&plan.key),
             created: run.is_some_and(|run| run.created),
+            deleted: run.is_some_and(|run| run.deleted),
             changed: run.map(|run| run.changed.clone()).unwrap_or_default(),
         }
     }

@@ -132,7 +132,7 @@ async fn create<'a, R: Registry>(
             failure: Some(RegistryError::from(why).into()),
             ..empty
         },
-        RepositoryState::Missing => {
+        RepositoryState::Missing | RepositoryState::Doomed => {
             let why = "it was created and is not there".to_owned();
             Done {
                 failure: Some(RegistryError::NotFound(why).into()),

@@ -39,6 +39,7 @@ pub(super) struct RepositoryRun<'a> {
     pub(super) state: RepositoryState,
     pub(super) facts: Option<RepositoryFacts>,
     pub(super) created: bool,
+    pub(super) deleted: bool,
     pub(super) changed: Vec<&'static str>,
     pub(super) failed: bool,
 }
@@ -57,6 +58,7 @@ impl<'a, R, B> Run<'a, R, B> {
                 state: checked.state,
                 facts: checked.facts,
                 created: false,
+                deleted: false,
                 changed: Vec::new(),
                 failed: false,
             };

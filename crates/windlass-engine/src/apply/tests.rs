@@ -4,6 +4,7 @@ mod bring;
 mod elsewhere;
 mod failures;
 mod kill;
+mod removals;
 mod stale;
 mod tags;
 mod world;

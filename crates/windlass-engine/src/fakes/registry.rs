@@ -264,6 +264,14 @@ impl Registry for MemRegistry {
         .await
     }
 
+    async fn delete_repository(&self, key: &RepositoryKey) -> Result<(), RegistryError> {
+        self.call(about(Operation::DeleteRepository, key), |world| {
+            world.remove(key);
+            Ok(())
+        })
+        .await
+    }
+
     async fn push_blobs(
         &self,
         key: &RepositoryKey,

@@ -18,6 +18,7 @@ pub enum Operation {
     InputsRecord,
     CreateRepository,
     ChangeSetting,
+    DeleteRepository,
     PushBlobs,
     Manifest,
     PutManifest,
@@ -40,6 +41,7 @@ impl Operation {
             self,
             Self::CreateRepository
                 | Self::ChangeSetting
+                | Self::DeleteRepository
                 | Self::PushBlobs
                 | Self::PutManifest
                 | Self::AttachRecord

@@ -78,6 +78,7 @@ struct RepositoryLine<'a> {
     action: &'static str,
     repository_uri: Option<&'a str>,
     created: bool,
+    deleted: bool,
     changed: &'a [&'static str],
 }
 
@@ -143,6 +144,7 @@ fn repository(repository: &RepositoryOutcome) -> RepositoryLine<'_> {
         action: repository.action.as_str(),
         repository_uri: repository.uri.as_deref(),
         created: repository.created,
+        deleted: repository.deleted,
         changed: &repository.changed,
     }
 }

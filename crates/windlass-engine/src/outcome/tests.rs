@@ -68,6 +68,7 @@ fn outcome(images: Vec<ImageOutcome>, failures: Vec<Failure>) -> Outcome {
             action: RepositoryAction::None,
             uri: None,
             created: false,
+            deleted: false,
             changed: Vec::new(),
         }],
         failures,

@@ -11,6 +11,9 @@ pub(crate) fn text(outcome: &Outcome, color: bool) -> String {
     for image in &outcome.images {
         write_image(&mut text, image, paint);
     }
+    for repository in outcome.repositories.iter().filter(|it| it.deleted) {
+        let _ = writeln!(text, "{}  deleted", paint.bold(&repository.key.to_string()));
+    }
     for note in &outcome.notes {
         let _ = writeln!(text, "note: {note}");
     }

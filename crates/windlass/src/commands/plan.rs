@@ -270,6 +270,7 @@ fn nothing_asked(desired: &Desired) -> Observed {
         records: BTreeMap::new(),
         inventories: BTreeMap::new(),
         tag_counts: BTreeMap::new(),
+        sources: BTreeMap::new(),
     }
 }
 

@@ -71,10 +71,9 @@ fn an_outage_is_one_error_and_not_forty() {
     harbour.faults.always("*", FaultKind::DropConnection);
     let done = harbour.run(&["plan"]).exits(75);
     let all = format!("{}\n{}", done.out, done.err);
-    assert!(
-        all.matches("not read:").count() <= IMAGES,
-        "each image says it once at most:\n{all}"
-    );
+    // Once for the repositories, once for the images in them.
+    let said = all.matches("not read:").count();
+    assert!(said <= 2, "said {said} times:\n{all}");
     harbour.faults.clear();
     harbour.faults.always("*", FaultKind::Throttled);
     let done = harbour.run(&["apply", "--auto-approve"]).exits(75);

@@ -103,7 +103,7 @@ impl World {
 
     fn write(&self, harbour: &Harbour, name: &str) {
         let mut text = harbour.head(name);
-        writeln!(text, "var \"release\" default=\"{}\"", self.release).expect("a text");
+        writeln!(text, "var \"release\" {{ default \"{}\" }}", self.release).expect("a text");
         let settings = self.settings();
         for (number, image) in &self.images {
             let mut body = format!("context \"w{number}\"; target \"dev\"; ");
@@ -131,7 +131,7 @@ impl World {
             writeln!(text, "image \"w{number}\" {{ {body} }}").expect("a text");
             image.write(harbour, name, *number);
         }
-        writeln!(text, "defaults {{ {settings} }}").expect("a text");
+        writeln!(text, "defaults {{ repository {{ {settings} }} }}").expect("a text");
         harbour.workspace.write("windlass.kdl", &text);
     }
 

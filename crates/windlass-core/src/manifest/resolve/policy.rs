@@ -12,17 +12,6 @@ use crate::node::suggest;
 use super::Resolver;
 
 impl Resolver<'_> {
-    /// Refuses plans of what is read and checked, and what no later stage does anything about yet.
-    pub(super) fn refuse_not_carried_out(&mut self) {
-        let manifest = self.manifest;
-        for node in &manifest.moved {
-            self.not_carried_out("`moved`", &node.location);
-        }
-        for node in &manifest.removed {
-            self.not_carried_out("`removed`", &node.location);
-        }
-    }
-
     /// Refuses plans of this workspace for something that this version cannot carry out.
     pub(super) fn not_carried_out(&mut self, what: &str, place: &Location) {
         self.refusals.push(

@@ -226,15 +226,18 @@ impl World {
 
     /// Returns a plan and the world that it was made for.
     pub(super) async fn plan_and_observe(&self, images: &[Story]) -> (Plan, Observed) {
-        let unmanaged = Settings {
-            create: true,
-            tags: None,
-            scan_on_push: None,
-            encryption: None,
-            lifecycle: None,
-            resource_tags: BTreeMap::new(),
-        };
-        self.made(&desired(images, &unmanaged)).await
+        self.made(&desired(images, &unmanaged())).await
+    }
+
+    /// Returns a plan of images in a world that is wanted otherwise.
+    pub(super) async fn plan_edited(
+        &self,
+        images: &[Story],
+        edit: impl FnOnce(&mut Desired),
+    ) -> Plan {
+        let mut wanted = desired(images, &unmanaged());
+        edit(&mut wanted);
+        self.made(&wanted).await.0
     }
 
     async fn made(&self, desired: &Desired) -> (Plan, Observed) {
@@ -271,6 +274,18 @@ impl World {
     /// Says whether a new plan of the same images has nothing to do.
     pub(super) async fn is_settled(&self, images: &[Story]) -> bool {
         !self.plan(images).await.has_changes()
+    }
+}
+
+/// Settings of a repository that nothing manages.
+fn unmanaged() -> Settings {
+    Settings {
+        create: true,
+        tags: None,
+        scan_on_push: None,
+        encryption: None,
+        lifecycle: None,
+        resource_tags: BTreeMap::new(),
     }
 }
 
@@ -312,6 +327,8 @@ fn desired(images: &[Story], settings: &Settings) -> Desired {
         bases: BTreeMap::new(),
         variables: Vec::new(),
         git_sha: None,
+        moved: Vec::new(),
+        removed: Vec::new(),
         commit_time: None,
         now: 0,
         notes: Vec::new(),
