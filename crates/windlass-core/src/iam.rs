@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use crate::manifest::model::{Encryption, Registry, Repository, Workspace};
+use crate::name::RepositoryName;
 
 /// The most characters of a managed policy, spaces not counted (IAM quotas).
 pub const LARGEST_POLICY: usize = 6_144;
@@ -217,7 +218,7 @@ fn grants(workspace: &Workspace, registry: &Registry, purpose: Purpose) -> Vec<G
         .collect();
     let arns = |wanted: &dyn Fn(&Repository) -> bool| -> Vec<String> {
         let wanted = ours.iter().filter(|repository| wanted(repository));
-        let arns: BTreeSet<String> = wanted.map(|it| arn(registry, it)).collect();
+        let arns: BTreeSet<String> = wanted.map(|it| arn(registry, &it.key.repository)).collect();
         arns.into_iter().collect()
     };
     let images = arns(&|it| holding.contains(&it.key));
@@ -228,6 +229,11 @@ fn grants(workspace: &Workspace, registry: &Registry, purpose: Purpose) -> Vec<G
         restore(&mut all, &images);
         create(&mut all, &arns, &keys(registry, &ours));
         settings(&mut all, &arns);
+        let removed = workspace.removed.iter().filter(|it| it.delete_images);
+        let gone: Vec<String> = removed
+            .map(|it| arn(registry, &it.repository.value))
+            .collect();
+        remove(&mut all, &gone);
     }
     all.grants.sort_by_key(|grant| grant.group);
     all.grants
@@ -419,6 +425,22 @@ fn settings(all: &mut Collecting, arns: &Arns<'_>) {
     );
 }
 
+fn remove(all: &mut Collecting, gone: &[String]) {
+    all.add(
+        Group::Settings,
+        gone,
+        &[
+            (
+                "ecr:DescribeRepositories",
+                "whether a repository that is given up is there",
+            ),
+            ("ecr:ListTagsForResource", "whether it is this workspace's"),
+            ("ecr:DescribeImages", "how many images are deleted with it"),
+            ("ecr:DeleteRepository", "to delete it with its images"),
+        ],
+    );
+}
+
 fn is_managed(repository: &Repository) -> bool {
     let settings = &repository.settings;
     settings.tags.is_some()
@@ -461,11 +483,11 @@ fn keys(registry: &Registry, repositories: &[&Repository]) -> Vec<String> {
     keys.into_iter().collect()
 }
 
-fn arn(registry: &Registry, repository: &Repository) -> String {
+fn arn(registry: &Registry, repository: &RepositoryName) -> String {
     let partition = partition(&registry.region);
     format!(
         "arn:{partition}:ecr:{}:{}:repository/{}",
-        registry.region, registry.account, repository.key.repository
+        registry.region, registry.account, repository
     )
 }
 

@@ -125,7 +125,6 @@ impl Observed {
             }
         }
         unread.extend(self.inventories.values().filter_map(Fact::unread));
-        unread.extend(self.tag_counts.values().filter_map(Fact::unread));
         unread
     }
 }

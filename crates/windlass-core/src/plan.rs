@@ -24,7 +24,9 @@ use std::collections::BTreeMap;
 
 pub use after::after;
 pub use check::check;
-pub use lifecycle::{Verdict, evaluate as evaluate_lifecycle, to_list as repositories_to_list};
+pub use lifecycle::{
+    Verdict, evaluate as evaluate_lifecycle, to_list as repositories_to_list,
+};
 pub use limits::to_count as images_to_count;
 pub use model::{
     BasePlan, CopySource, ImageAction, ImagePlan, NewRepository, Plan, Reason, RegistryPlan,
@@ -73,6 +75,7 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
     };
     let mut notes = desired.notes.clone();
     notes.extend(source::notes(observed));
+    notes.extend(limits::notes(observed));
     let needs_builder = images
         .iter()
         .any(|image| image.action == ImageAction::Build);

@@ -175,7 +175,7 @@ impl Document {
             observed.repositories.insert(repository.key.clone(), found);
         }
         self.add_sources(desired, &mut observed)?;
-        self.add_removed(desired, &mut observed)?;
+        self.add_removed(desired, &mut observed);
         for name in self.repositories.keys() {
             if !observed.repositories.contains_key(&key(name)?) {
                 return Err(format!("observed.json: nobody wants {name}").into());
@@ -208,7 +208,7 @@ impl Document {
     }
 
     /// What is given up is there where the case says so, and else gone.
-    fn add_removed(&self, desired: &Desired, observed: &mut Observed) -> Result<()> {
+    fn add_removed(&self, desired: &Desired, observed: &mut Observed) {
         for key in windlass_core::plan::repositories_to_delete(desired) {
             let name = format!("{}@{}", key.repository, key.registry);
             let Some(found) = self.removed.get(&name) else {
@@ -251,7 +251,6 @@ impl Document {
             };
             observed.repositories.insert(key, there);
         }
-        Ok(())
     }
 }
 

@@ -18,7 +18,7 @@ pub fn to_count(plan: &Plan) -> Vec<(RepositoryKey, Digest)> {
         .collect()
 }
 
-/// Stops retags for which no tag is left, and those of which that is not known.
+/// Stops retags for which no tag is left.
 pub(super) fn judge(observed: &Observed, images: &mut [ImagePlan]) {
     for image in images.iter_mut() {
         for target in &mut image.targets {
@@ -34,19 +34,28 @@ pub(super) fn judge(observed: &Observed, images: &mut [ImagePlan]) {
                         count: *count,
                     },
                 ),
-                Fact::Unknown(unread) => (
-                    ImageAction::Unknown,
-                    Reason::NotRead {
-                        why: format!("how many tags {held} has in {}: {unread}", target.key),
-                    },
-                ),
-                Fact::Known(_) | Fact::Absent => continue,
+                // ECR itself refuses the tag too many; what was not read is told, see `notes`.
+                Fact::Known(_) | Fact::Absent | Fact::Unknown(_) => continue,
             };
             target.action = action;
             image.action = image.action.min(action);
             image.reasons.push(reason);
         }
     }
+}
+
+/// Returns notes on images whose tags could not be counted.
+pub(super) fn notes(observed: &Observed) -> Vec<String> {
+    let unread = observed
+        .tag_counts
+        .iter()
+        .filter_map(|((key, digest), count)| {
+            let why = count.unknown()?;
+            Some(format!(
+                "{key}: how many tags {digest} has was not read: {why}"
+            ))
+        });
+    unread.collect()
 }
 
 /// An image that has nearly as many tags as it may have.

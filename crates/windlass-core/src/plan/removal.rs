@@ -25,13 +25,13 @@ pub fn repositories_to_delete(desired: &Desired) -> Vec<RepositoryKey> {
 pub(super) fn plan_removals(desired: &Desired, observed: &Observed) -> Vec<RepositoryPlan> {
     repositories_to_delete(desired)
         .into_iter()
-        .filter_map(|key| plan_removal(&desired.workspace, key, observed))
+        .filter_map(|key| plan_removal(&desired.workspace, &key, observed))
         .collect()
 }
 
 fn plan_removal(
     workspace: &str,
-    key: RepositoryKey,
+    key: &RepositoryKey,
     observed: &Observed,
 ) -> Option<RepositoryPlan> {
     let mut plan = RepositoryPlan {
@@ -45,7 +45,7 @@ fn plan_removal(
         changes: Vec::new(),
         tags_after: None,
     };
-    let facts = match observed.repositories.get(&key).map(|found| &found.facts) {
+    let facts = match observed.repositories.get(key).map(|found| &found.facts) {
         Some(Fact::Absent) => return None,
         Some(Fact::Known(facts)) => facts,
         Some(Fact::Unknown(unread)) => {
@@ -70,7 +70,7 @@ fn plan_removal(
             return Some(plan);
         }
     }
-    match observed.inventories.get(&key) {
+    match observed.inventories.get(key) {
         Some(Fact::Known(images)) => {
             plan.action = RepositoryAction::Delete;
             plan.delete = Some(images.len());
