@@ -24,9 +24,7 @@ use std::collections::BTreeMap;
 
 pub use after::after;
 pub use check::check;
-pub use lifecycle::{
-    Verdict, evaluate as evaluate_lifecycle, to_list as repositories_to_list,
-};
+pub use lifecycle::{Verdict, evaluate as evaluate_lifecycle, to_list as repositories_to_list};
 pub use limits::to_count as images_to_count;
 pub use model::{
     BasePlan, CopySource, ImageAction, ImagePlan, NewRepository, Plan, Reason, RegistryPlan,
