@@ -124,6 +124,7 @@ pub(super) fn read_uses(node: &mut Dec<'_>) -> Vec<SecretUse> {
 }
 
 fn checked(node: &Dec<'_>, secret: Text, id: Option<Text>) -> Option<SecretUse> {
+    plain(node, id.as_ref());
     if let Some(id) = &id {
         let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
         if id.value.is_empty() || !id.value.chars().all(good) {
