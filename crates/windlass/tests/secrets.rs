@@ -30,6 +30,7 @@ RUN --mount=type=secret,id=token,required --mount=type=secret,id=deploy.key,requ
     echo '1fe5da62661e3d3ac3e173ecdcc44cb6e6fa9952e22a0d8091d5276a329717e2  /run/secrets/token' | sha256sum -c && \\
     echo '7fc82b393cba8786648828616cf86e229d63bd2154282e1b687060f928b8047d  /run/secrets/deploy.key' | sha256sum -c && \\
     cat /run/secrets/token /run/secrets/deploy.key && test ! -e /all/ci/key && sleep 1
+USER 10001:10001
 ";
 
 fn workspace(dockerfile: &str) -> Workspace {
@@ -115,7 +116,9 @@ fn engine_secrets_reach_the_build_and_appear_nowhere() {
         "it was watched"
     );
     for line in &arguments {
-        hides(line);
+        // Other processes of the machine may well speak of canaries.
+        let shown = line.contains(TOKEN) || KEY.lines().any(|it| line.contains(it));
+        assert!(!shown, "{line}");
     }
     assert!(
         applied.err.contains("***"),
