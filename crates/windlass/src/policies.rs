@@ -245,10 +245,11 @@ fn digest_of<'a>(packs: impl Iterator<Item = (&'a str, &'a Digest)>) -> Digest {
     if let [(_, digest)] = all.as_slice() {
         return (*digest).clone();
     }
-    let list: String = all
-        .iter()
-        .map(|(_, digest)| format!("{digest}\n"))
-        .collect();
+    let mut list = String::new();
+    for (_, digest) in all {
+        list.push_str(digest.as_str());
+        list.push('\n');
+    }
     Digest::of(list.as_bytes())
 }
 

@@ -341,16 +341,13 @@ fn differences(loaded: &LoadedPack, case: &PackCase, found: &[Found]) -> Vec<Str
                 .is_none_or(|line| it.finding.line == Some(line));
             it.finding.rule == expected.rule.value && line
         };
-        match left.iter().position(fits) {
-            Some(at) => {
-                left.remove(at);
-            }
-            None => {
-                let line = expected
-                    .line
-                    .map_or(String::new(), |line| format!(" in line {line}"));
-                wrong.push(format!("expected {}{line}, not found", expected.rule.value));
-            }
+        if let Some(at) = left.iter().position(fits) {
+            left.remove(at);
+        } else {
+            let line = expected
+                .line
+                .map_or(String::new(), |line| format!(" in line {line}"));
+            wrong.push(format!("expected {}{line}, not found", expected.rule.value));
         }
     }
     for it in left {
