@@ -44,6 +44,16 @@ const RULES: &[Rule] = &[
     ),
     (
         3,
+        "every entry the build can read counts, and nothing else of its context",
+        &[
+            "what_changes_the_image_changes_the_fingerprint",
+            "what_no_instruction_names_does_not_count",
+            "the_whole_context_is_read_where_it_is_named_or_nothing_can_be_decided",
+            "encoding_is_what_its_page_says",
+        ],
+    ),
+    (
+        3,
         "a base counts by its digest, never by the registry it comes from",
         &["a_mirror_does_not_change_the_fingerprint"],
     ),
@@ -408,6 +418,11 @@ const RULES: &[Rule] = &[
         42,
         "`--local` ends with the line that serves its ECR",
         &["a_local_apply_ends_with_the_line_that_serves_its_ecr"],
+    ),
+    (
+        44,
+        "exactness: 40 edits in the suite, 2,000 by `cargo xtask prove`",
+        &["what_changes_the_image_changes_the_fingerprint"],
     ),
 ];
 

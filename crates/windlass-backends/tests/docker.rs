@@ -10,6 +10,8 @@ mod connections;
 mod contexts;
 #[path = "docker/port.rs"]
 mod port;
+#[path = "docker/sources.rs"]
+mod sources;
 
 use bench::Bench;
 use windlass_backends::docker::{BuildEvent, BuildRequest, ContextEntry, DockerError};
