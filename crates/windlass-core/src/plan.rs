@@ -5,6 +5,7 @@
 
 mod after;
 mod check;
+mod dependants;
 pub mod file;
 mod image;
 mod lifecycle;
@@ -65,7 +66,7 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
         .collect();
     lifecycle::judge(desired, observed, &repositories, &mut images);
     limits::judge(observed, &mut images);
-    image::block_dependants(&mut images);
+    dependants::block_dependants(&mut images);
     let (builder, builder_note) = match &observed.builder {
         Fact::Known(builder) => (Some(builder.description.clone()), None),
         Fact::Absent => (None, None),

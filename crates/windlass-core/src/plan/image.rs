@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::desired::{BuildSpec, Desired, DesiredImage, DesiredInputs};
 use crate::fingerprint::explain;
 use crate::manifest::model::ImageTarget;
-use crate::name::{Digest, ImageName, RepositoryKey, Tag};
+use crate::name::{Digest, RepositoryKey, Tag};
 use crate::observed::{Fact, ImageFacts, Observed, ObservedRepository};
 use crate::plan::model::{
     CopySource, ImageAction, ImagePlan, Reason, RepositoryAction, RepositoryPlan, TagAction,
@@ -565,39 +565,4 @@ impl Decision<'_> {
 
 fn blocked(steps: &[TagPlan]) -> bool {
     steps.iter().any(|step| step.action == TagAction::Blocked)
-}
-
-/// Blocks every image that would be built from one that cannot be had.
-pub(super) fn block_dependants(images: &mut [ImagePlan]) {
-    loop {
-        let stopped: Vec<ImageName> = images
-            .iter()
-            .filter(|image| matches!(image.action, ImageAction::Blocked | ImageAction::Unknown))
-            .map(|image| image.name.clone())
-            .collect();
-        let mut changed = false;
-        for image in images
-            .iter_mut()
-            .filter(|image| image.action == ImageAction::Build)
-        {
-            let needs = image
-                .spec
-                .iter()
-                .flat_map(|spec| &spec.needs)
-                .map(|need| &need.image);
-            let Some(need) = needs
-                .into_iter()
-                .find(|need| stopped.contains(need))
-                .cloned()
-            else {
-                continue;
-            };
-            image.action = ImageAction::Blocked;
-            image.reasons.insert(0, Reason::NeedBlocked { image: need });
-            changed = true;
-        }
-        if !changed {
-            return;
-        }
-    }
 }
