@@ -32,6 +32,6 @@ fn check(subject: &RepositorySubject, hits: &mut Hits<'_>) {
         format!("tags of `{name}` can be moved, all but {}", tags.except.join(", "))
     };
     hits.push(Hit::maybe_at(place, message).help(
-        "write `tags \"immutable\"`; a tag that has to move is an exception: tags \"immutable\" except=\"latest\"",
+        "write `tags \"immutable\"`; a tag that has to move is an exception: tags \"immutable\" { except \"latest\" }",
     ));
 }

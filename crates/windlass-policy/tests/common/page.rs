@@ -51,7 +51,7 @@ pub(crate) fn read_page(rule: &Rule) -> Page {
     let mut platforms = String::new();
     let mut policies = policies();
     let mut action;
-    for (line, words, text) in blocks(rule.page) {
+    for (line, words, text) in blocks(&page_of(rule)) {
         let words: Vec<&str> = words.split_whitespace().collect();
         let mut case = |text, places: &[&str]| {
             cases.push(Case {
@@ -159,7 +159,8 @@ impl Case {
             &source,
             &windlass_core::manifest::ResolveInputs::new(&host),
         );
-        let workspace = workspace.unwrap_or_else(|| panic!("{}", render_plain(&diagnostics)));
+        let workspace = workspace
+            .unwrap_or_else(|| panic!("line {}: {}", self.line, render_plain(&diagnostics)));
         let dockerfile = Source::new("Dockerfile", "FROM debian:12\n");
         let lock = windlass_core::lock::Lock::default();
         let images = workspace.images.iter();
@@ -276,6 +277,12 @@ fn context(files: &str, ignore: &str) -> ContextFacts {
         },
         ignore: lines,
     }
+}
+
+/// Reads the page as it is now: a case can be mended without a build.
+fn page_of(rule: &Rule) -> String {
+    let path = super::root().join(format!("docs/rules/{}.md", rule.id));
+    std::fs::read_to_string(path).expect("a page")
 }
 
 /// Returns the fenced blocks of a page: line of the fence, words behind it, text.
