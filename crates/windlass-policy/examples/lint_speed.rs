@@ -73,7 +73,7 @@ fn lint(texts: &[(String, String)]) -> usize {
         .map(|(name, text)| ImageSubject::of_text(&Source::new(name.as_str(), text.as_str())));
     let subjects = Subjects {
         images: images.collect(),
-        repositories: Vec::new(),
+        ..Subjects::default()
     };
     let today = Day::parse("2026-11-24").expect("a day");
     evaluate(&subjects, &Policies::new(Profile::All, today)).len()

@@ -107,7 +107,7 @@ fn theirs(program: &str, paths: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
 fn ours(text: &str) -> BTreeSet<String> {
     let subjects = Subjects {
         images: vec![ImageSubject::of_text(&Source::new("Dockerfile", text))],
-        repositories: Vec::new(),
+        ..Subjects::default()
     };
     let today = Day::parse("2026-11-24").expect("a day");
     let found = evaluate(&subjects, &Policies::new(Profile::All, today));

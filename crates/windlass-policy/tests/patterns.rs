@@ -148,7 +148,7 @@ fn findings(text: &str) -> Vec<String> {
     }
     let subjects = Subjects {
         images: vec![subject],
-        repositories: Vec::new(),
+        ..Subjects::default()
     };
     let today = Day::parse("2026-11-24").expect("a day");
     let found = evaluate(&subjects, &Policies::new(Profile::Hardened, today));
