@@ -90,7 +90,9 @@ impl Resolver<'_> {
             let name = &first.name.value;
             return self.targets.get(name).cloned().unwrap_or_default();
         }
-        if !self.manifest.incomplete {
+        // Without the environment that has to be chosen nothing can be said about targets.
+        let no_environment = self.environment.is_none() && !self.manifest.environments.is_empty();
+        if !self.manifest.incomplete && !no_environment {
             let help = if nodes.is_empty() {
                 "define one: `registry \"dev\" { account \"123456789012\"; region \"eu-west-1\" }`"
                     .to_owned()
