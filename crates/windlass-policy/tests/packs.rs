@@ -14,6 +14,10 @@ use windlass_policy::shipped::PACKS;
 
 /// `INSTA_UPDATE=always` writes the list of rules anew.
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the way to write snapshots anew is the one of insta"
+)]
 fn packs_hold_their_rules() {
     for (name, text) in PACKS {
         let begin = text.find("// rules:").expect("a list of rules");
