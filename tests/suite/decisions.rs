@@ -210,6 +210,15 @@ const RULES: &[Rule] = &[
         &["attempt_18_a_plan_made_without_the_policies"],
     ),
     (
+        18,
+        "copies come from other registries of the environment only; a source that cannot be read is none",
+        &[
+            "plan/copied-from-another-registry",
+            "plan/moved-repository-copied",
+            "plan/source-not-read",
+        ],
+    ),
+    (
         19,
         "a missing or unreadable record is a note, and decides nothing",
         &[
@@ -231,12 +240,36 @@ const RULES: &[Rule] = &[
         &["a_plan_writes_nothing_anywhere"],
     ),
     (
+        20,
+        "lifecycle rules are judged for every wanted tag: due now is blocked, soon is a warning",
+        &[
+            "plan/lifecycle-expires-blocked",
+            "plan/lifecycle-expires-soon",
+            "plan/lifecycle-added-takes-the-old-image",
+            "language/repository/lifecycle-deletes-released",
+        ],
+    ),
+    (
+        21,
+        "the tags of an image that gets another one are counted",
+        &["plan/too-many-tags-blocked", "plan/many-tags-warned"],
+    ),
+    (
         22,
         "the owner is written at create only; another owner's settings are an error, its images are not",
         &[
             "settings_of_another_workspaces_repository_are_blocked_and_images_still_pushed",
             "plan/owner-other",
             "plan/create-off",
+        ],
+    ),
+    (
+        22,
+        "a removed repository is deleted only where it is ours, with the images that the plan listed",
+        &[
+            "plan/removed-repository-deleted",
+            "plan/removed-repository-not-ours",
+            "repository_with_another_number_of_images_than_planned_is_left_alone",
         ],
     ),
     (
