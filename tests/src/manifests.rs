@@ -9,6 +9,7 @@ pub fn manifest(chance: &mut Chance, shape: &Shape) -> String {
     let mut writer = Writer {
         chance,
         text: String::new(),
+        is_dropped: false,
     };
     writer.between(false);
     for _ in 0..=writer.chance.below(8) {
@@ -23,6 +24,8 @@ pub fn manifest(chance: &mut Chance, shape: &Shape) -> String {
 struct Writer<'a> {
     chance: &'a mut Chance,
     text: String,
+    /// Whether the node written last is dropped by `/-`.
+    is_dropped: bool,
 }
 
 impl Writer<'_> {
@@ -31,7 +34,8 @@ impl Writer<'_> {
     }
 
     fn node(&mut self, field: &FieldShape, depth: usize) {
-        if self.chance.one_in(30) {
+        let is_dropped = self.chance.one_in(30);
+        if is_dropped {
             let form = *self.chance.pick(&["/-", "/- ", "/-\n", "/- // out\n"]);
             self.push(form);
         }
@@ -67,6 +71,7 @@ impl Writer<'_> {
         if takes_block && depth < 5 && self.chance.below(4) > 0 {
             self.block(shape, depth);
         }
+        self.is_dropped = is_dropped;
     }
 
     fn block(&mut self, shape: &Shape, depth: usize) {
@@ -179,6 +184,10 @@ impl Writer<'_> {
 
     /// Ends a node.
     fn end(&mut self, one_line: bool) {
+        // The parser takes no `;` behind a node that `/-` drops.
+        if std::mem::take(&mut self.is_dropped) {
+            return self.push("\n");
+        }
         if one_line {
             let form = *self.chance.pick(&[";", "; ", " ; "]);
             return self.push(form);

@@ -80,6 +80,7 @@ fn written_line(line: &Sourced<String>) -> IgnoreLine {
         text: line.value.clone(),
         origin: line.location.source.name.clone(),
         line: number,
+        location: Some(line.location.clone()),
     }
 }
 
@@ -117,6 +118,7 @@ fn prepare_pattern<F: Files>(image: &Image, files: &F) -> (Option<Prepared>, Vec
             text: text.clone(),
             origin: origin.clone(),
             line: at + 1,
+            location: None,
         })
         .collect();
     ignore.extend(rendered.own_ignore.iter().map(written_line));

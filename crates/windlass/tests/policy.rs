@@ -253,7 +253,7 @@ fn attempt_15_an_old_pack_where_a_new_one_is_pinned() {
         .says("deny secret-in-arg-env");
     workspace.write(
         "../org/org.kdl",
-        "pack \"org\" version=0\nrule \"secret-in-arg-env\" { level \"off\" }\n",
+        "pack \"org\" version=1\nrule \"secret-in-arg-env\" { level \"off\" }\n",
     );
     workspace
         .run(&["--policy", &pinned, "check"])

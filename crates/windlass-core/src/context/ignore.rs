@@ -15,6 +15,8 @@ pub struct IgnoreLine {
     pub origin: String,
     /// Its number there, from 1.
     pub line: usize,
+    /// Its place, where it is a value of a manifest.
+    pub location: Option<Location>,
 }
 
 impl IgnoreLine {
@@ -26,6 +28,7 @@ impl IgnoreLine {
                 text: line.to_owned(),
                 origin: origin.to_owned(),
                 line: at + 1,
+                location: None,
             })
             .collect()
     }
@@ -213,6 +216,9 @@ fn clean(path: &str) -> String {
 }
 
 fn report(line: &IgnoreLine, why: &str) -> Diagnostic {
+    if let Some(location) = &line.location {
+        return refused(line).at(location, why);
+    }
     // The source shows the one line; its number is kept by the empty lines before it.
     let text = format!("{}{}", "\n".repeat(line.line.saturating_sub(1)), line.text);
     let start = line.line.saturating_sub(1);
@@ -220,8 +226,12 @@ fn report(line: &IgnoreLine, why: &str) -> Diagnostic {
         source: Source::new(line.origin.clone(), text.clone()),
         span: start..text.len(),
     };
-    Diagnostic::error(Code::IgnorePattern, format!("`{}` is not an ignore pattern", line.text.trim()))
-        .at(&location, why)
+    refused(line).at(&location, why)
+}
+
+fn refused(line: &IgnoreLine) -> Diagnostic {
+    let message = format!("`{}` is not an ignore pattern", line.text.trim());
+    Diagnostic::error(Code::IgnorePattern, message)
         .help("`*` and `?` stay within a folder, `**` crosses folders, `[a-c]` is a class, `\\` escapes the next character")
 }
 

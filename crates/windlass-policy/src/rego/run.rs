@@ -1,7 +1,7 @@
 //! Evaluating packages with regorus.
 
+use core::time::Duration;
 use std::num::NonZeroU32;
-use std::time::Duration;
 
 use regorus::utils::limits::ExecutionTimerConfig;
 use serde_json::Value;
