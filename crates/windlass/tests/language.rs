@@ -168,7 +168,7 @@ fn what_is_wrong_beside_the_manifest_is_told_by_validate() {
     let wanted = [
         "windlass.kdl:7:24: context/file-missing: image `nofile` needs `src/requirements.txt`",
         "windlass.kdl:8:1: dockerfile/missing: image `nodocker` has no Dockerfile at `src/Dockerfile`",
-        "windlass.kdl:9:42: context/bad-ignore-pattern: `[a-` is not an ignore pattern",
+        "windlass.kdl:9:41: context/bad-ignore-pattern: `[a-` is not an ignore pattern",
     ];
     for line in wanted {
         assert!(found.out.contains(line), "{line}\n{}", found.out);
