@@ -99,6 +99,7 @@ pub(super) fn stop(report: &Report) -> Option<Stop> {
                 .filter(|image| is_stopped(image))
                 .map(|image| format!("{} is {}", image.address, image.action.as_str())),
         )
+        .chain(denials(report))
         .collect();
     let rest: Vec<&str> = report
         .images
@@ -126,6 +127,28 @@ pub(super) fn stop(report: &Report) -> Option<Stop> {
     })
 }
 
+/// Says what policies deny, each rule of an address once.
+fn denials(report: &Report) -> BTreeSet<String> {
+    let denying = report.policies.iter().filter(|it| it.stops());
+    denying
+        .map(|finding| {
+            let what = finding.address.as_deref().unwrap_or("the plan");
+            format!("{what} is denied by {}", finding.rule)
+        })
+        .collect()
+}
+
+/// Says whether a policy denies the image, a repository that holds it, or the plan as a whole.
+fn is_denied(image: &Image, report: &Report) -> bool {
+    let denying = report.policies.iter().filter(|it| it.stops());
+    denying.map(|it| it.address.as_deref()).any(|address| {
+        address.is_none_or(|address| {
+            let mut targets = image.targets.iter();
+            address == image.address || targets.any(|target| target.repository == address)
+        })
+    })
+}
+
 /// Says whether `--only` this image can be applied: it, the images it needs and their repositories are not stopped.
 fn can_go_alone(image: &Image, report: &Report) -> bool {
     let mut waiting = vec![image];
@@ -141,7 +164,7 @@ fn can_go_alone(image: &Image, report: &Report) -> bool {
                     .iter()
                     .any(|target| target.repository == repository.address)
             });
-        if is_stopped(image) || in_stopped_repository {
+        if is_stopped(image) || in_stopped_repository || is_denied(image, report) {
             return false;
         }
         let needed = image.needs.iter().filter(|need| seen.insert(need.as_str()));
