@@ -66,6 +66,7 @@ enum Group {
     Inspect,
     Explain,
     Push,
+    Pull,
     Restore,
     Create,
     Settings,
@@ -80,6 +81,7 @@ impl Group {
             Self::Inspect => "Inspect",
             Self::Explain => "Explain",
             Self::Push => "Push",
+            Self::Pull => "Pull",
             Self::Restore => "Restore",
             Self::Create => "Create",
             Self::Settings => "Settings",
@@ -90,7 +92,7 @@ impl Group {
     fn needed(self) -> Needed {
         match self {
             Self::Explain => Needed::ToExplain,
-            Self::Inspect | Self::Restore => Needed::Sometimes,
+            Self::Inspect | Self::Pull | Self::Restore => Needed::Sometimes,
             Self::Token | Self::Read | Self::Push | Self::Create | Self::Settings | Self::Key => {
                 Needed::Always
             }
@@ -332,13 +334,22 @@ fn push(all: &mut Collecting, images: &[String]) {
             "to push; it cannot be limited to a repository",
         )],
     );
-    all.add(Group::Push, images, &[
-        ("ecr:BatchCheckLayerAvailability", "which layers are there already"),
-        ("ecr:InitiateLayerUpload", "to upload layers"),
-        ("ecr:UploadLayerPart", "to upload layers"),
-        ("ecr:CompleteLayerUpload", "to upload layers"),
+    all.add(
+        Group::Push,
+        images,
+        &[
+            (
+                "ecr:BatchCheckLayerAvailability",
+                "which layers are there already",
+            ),
+            ("ecr:InitiateLayerUpload", "to upload layers"),
+            ("ecr:UploadLayerPart", "to upload layers"),
+            ("ecr:CompleteLayerUpload", "to upload layers"),
+            ("ecr:PutImage", "manifests, tags and inputs records"),
+        ],
+    );
+    all.add(Group::Pull, images, &[
         ("ecr:GetDownloadUrlForLayer", "inputs records, layers mounted from another repository, builds from another image of the workspace"),
-        ("ecr:PutImage", "manifests, tags and inputs records"),
     ]);
 }
 

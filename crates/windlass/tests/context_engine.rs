@@ -150,7 +150,12 @@ fn list(folder: &Path, prefix: &str, found: &mut BTreeSet<String>) {
         let entry = entry.expect("a readable folder");
         let path = format!("{prefix}{}", entry.file_name().to_string_lossy());
         if entry.file_type().expect("a kind").is_dir() {
-            list(&entry.path(), &format!("{path}/"), found);
+            let folder = format!("{path}/");
+            let is_empty = std::fs::read_dir(entry.path()).is_ok_and(|mut it| it.next().is_none());
+            list(&entry.path(), &folder, found);
+            if is_empty {
+                found.insert(folder);
+            }
         } else {
             found.insert(path);
         }

@@ -101,7 +101,7 @@ fn engine_secrets_reach_the_build_and_appear_nowhere() {
         "--progress",
         "json",
         "--report",
-        "report.json",
+        "../report.json",
     ];
     let mut command = workspace.command(&apply);
     command
