@@ -29,6 +29,7 @@ use std::path::PathBuf;
 use windlass_core::name::RegistryName;
 use windlass_core::plan::{ImageAction, Plan, RepositoryAction};
 
+pub use crate::apply::build::local_names;
 pub use crate::apply::cancel::{Cancel, Canceller};
 use crate::apply::run::Run;
 use crate::event::Events;

@@ -4,6 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod housekeeping;
+
+pub(crate) use self::housekeeping::{CleanArgs, LocalArgs, VersionArgs};
+
 /// Plan and apply for container images on Amazon ECR.
 ///
 /// A manifest (`windlass.kdl`) says which images exist, which pattern each follows and which ECR repositories and tags hold it.
@@ -154,6 +158,8 @@ pub(crate) enum Command {
     Completions(CompletionsArgs),
     /// Print the manual page, or write those of all commands
     Man(ManArgs),
+    /// Remove what windlass built for this workspace from the Docker Engine; ECR is not touched
+    Clean(CleanArgs),
     /// Run the strict local ECR on loopback
     Local(LocalArgs),
     /// Explain a diagnostic or a policy rule; lists all where none is named
@@ -571,30 +577,4 @@ pub(crate) struct ManArgs {
     /// Write `windlass.1` and `windlass-COMMAND.1` into this folder instead of printing the first
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct LocalArgs {
-    /// Port of the first registry; any free one where not given
-    #[arg(long, value_name = "N")]
-    pub(crate) port: Option<u16>,
-    /// Account of the first registry
-    #[arg(long, value_name = "ID", default_value = "000000000000")]
-    pub(crate) account: String,
-    /// Region of the first registry
-    #[arg(long, value_name = "REGION", default_value = "us-east-1")]
-    pub(crate) region: String,
-    /// Allow callers only what this IAM policy allows; without it everything is allowed
-    #[arg(long, value_name = "FILE")]
-    pub(crate) identity_policy: Option<PathBuf>,
-    /// Data folder; `.windlass/local` of the workspace, or of this folder, where not given
-    #[arg(long, value_name = "DIR")]
-    pub(crate) data: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct VersionArgs {
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
 }

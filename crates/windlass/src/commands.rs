@@ -2,6 +2,7 @@
 
 pub(crate) mod apply;
 pub(crate) mod check;
+pub(crate) mod clean;
 pub(crate) mod context;
 pub(crate) mod explain;
 pub(crate) mod fmt;

@@ -79,6 +79,7 @@ fn run(cli: &Cli, terminal: Terminal) -> Result<Exit, Failure> {
         Command::Render(arguments) => commands::render::run(&context, arguments),
         Command::Policy(arguments) => commands::policy::run(&context, arguments),
         Command::Check(arguments) => commands::check::run(&context, arguments),
+        Command::Clean(arguments) => commands::clean::run(&context, arguments),
         Command::Lint(arguments) => commands::lint::run(&context, arguments),
         Command::Context(arguments) => commands::context::run(&context, arguments),
         Command::Lock(arguments) => commands::lock::run(&context, arguments),

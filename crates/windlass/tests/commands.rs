@@ -268,6 +268,47 @@ fn engine_quickstart_plans_and_applies() {
 }
 
 #[test]
+fn engine_clean_removes_the_images_of_this_workspace_and_no_others() {
+    if !has_engine() {
+        return;
+    }
+    let manifest = |name: &str| {
+        format!(
+            "workspace \"{name}\"\nregistry \"dev\" {{ account \"111122223333\"; region \"eu-west-1\" }}\nimage \"api\" {{ dockerfile \"Dockerfile\"; tag \"v1\" }}\n"
+        )
+    };
+    let one = |name: &str| {
+        let workspace = Workspace::new(&[
+            ("windlass.kdl", &manifest(name)),
+            ("Dockerfile", "FROM scratch\nCOPY f /f\n"),
+            ("f", name),
+        ]);
+        workspace
+            .run(&["--local", "apply", "--auto-approve"])
+            .exits(0);
+        workspace
+    };
+    let (tidy, other) = (one("clean-tidy"), one("clean-other"));
+    let listed = tidy.run(&["clean", "--dry-run"]).exits(0);
+    assert!(
+        listed.out.starts_with("windlass/clean-tidy/api:in-"),
+        "{}",
+        listed.out
+    );
+    assert_eq!(tidy.run(&["clean"]).exits(0).out, listed.out);
+    assert_eq!(tidy.run(&["clean"]).exits(0).out, "");
+    let left = other.run(&["clean"]).exits(0);
+    assert!(
+        left.out.starts_with("windlass/clean-other/api:in-"),
+        "{}",
+        left.out
+    );
+    // ECR is the state: nothing has to be built again.
+    tidy.run(&["--local", "plan", "--detailed-exitcode"])
+        .exits(0);
+}
+
+#[test]
 fn engine_an_image_is_built_from_another_of_the_workspace() {
     if !has_engine() {
         return;

@@ -88,6 +88,21 @@ impl Engine {
             .collect()
     }
 
+    /// Returns the names of all images that begin with a text, such as `windlass/shop/`, sorted.
+    ///
+    /// # Errors
+    ///
+    /// [`DockerError::Refused`].
+    pub async fn names_below(&self, prefix: &str) -> Result<BTreeSet<String>, DockerError> {
+        let images = self
+            .docker()
+            .list_images(Some(ListImagesOptionsBuilder::default().build()))
+            .await
+            .map_err(|error| DockerError::from_bollard("list its images", error))?;
+        let names = images.into_iter().flat_map(|image| image.repo_tags);
+        Ok(names.filter(|name| name.starts_with(prefix)).collect())
+    }
+
     /// Gives an image a name, as `windlass/api:latest`; the name leaves the image that had it.
     ///
     /// # Errors

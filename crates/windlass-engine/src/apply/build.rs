@@ -182,8 +182,8 @@ fn request<R, B>(run: &Run<'_, R, B>, work: &Work<'_>, dockerfile: String) -> Bu
         use_cache: run.options.use_cache,
         credentials: Vec::new(),
         local_name: format!(
-            "windlass/{}/{name}:{}",
-            name_part(&run.plan.workspace),
+            "{}{name}:{}",
+            local_names(&run.plan.workspace),
             spec.fingerprint.tag()
         ),
     }
@@ -195,6 +195,11 @@ fn context_folder(root: &Path, context: &str) -> PathBuf {
     } else {
         root.join(context)
     }
+}
+
+/// Returns how the names begin that images of a workspace have in the builder: `windlass/shop/`.
+pub fn local_names(workspace: &str) -> String {
+    format!("windlass/{}/", name_part(workspace))
 }
 
 /// Returns the name under which a build finds an image of the builder. It holds the whole id, so no other run can mean another image by it.
