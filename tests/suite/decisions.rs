@@ -87,6 +87,14 @@ const RULES: &[Rule] = &[
         &["own_files_do_not_make_a_checkout_dirty"],
     ),
     (
+        6,
+        "a lock that this run wrote passes `clean-git`; `init` ignores `.windlass/`",
+        &[
+            "engine_a_lock_that_this_run_wrote_keeps_the_checkout_clean",
+            "windlass_own_folder_is_ignored_by_git_once",
+        ],
+    ),
+    (
         7,
         "ignore lines: pattern, file, image, ours; the last match wins",
         &["the_last_match_wins"],
@@ -203,6 +211,11 @@ const RULES: &[Rule] = &[
         16,
         "a plan of another commit is stale",
         &["a_plan_of_another_commit_is_stale"],
+    ),
+    (
+        16,
+        "`plan --expect` says what differs from a reviewed plan",
+        &["a_plan_says_what_differs_from_the_reviewed_one"],
     ),
     (
         17,
@@ -387,11 +400,27 @@ const RULES: &[Rule] = &[
         ],
     ),
     (
+        35,
+        "a missing secret is a note in plan and stops apply before its first write",
+        &[
+            "a_plan_says_whether_a_secret_is_set_and_never_its_value",
+            "engine_a_missing_secret_stops_apply_before_its_first_write",
+        ],
+    ),
+    (
         36,
         "addresses, and `--only` takes along what it needs",
         &[
             "addresses_print_as_they_are_read",
             "only_takes_one_image_along_with_its_repository",
+        ],
+    ),
+    (
+        36,
+        "`show` takes an address or a plan file",
+        &[
+            "an_address_is_shown_with_the_origin_of_each_line",
+            "a_saved_plan_shows_the_same_in_every_format",
         ],
     ),
     (
@@ -411,6 +440,7 @@ const RULES: &[Rule] = &[
             "the_highest_version_wins_and_names_come_after",
             "own_files_do_not_make_a_checkout_dirty",
             "describe_in_a_shallow_clone_names_the_fetch_depth",
+            "everything_works_outside_git_but_what_asks_for_it",
         ],
     ),
     (
@@ -426,6 +456,8 @@ const RULES: &[Rule] = &[
         40,
         "exit codes",
         &[
+            "an_offline_plan_reads_no_registry_and_says_so",
+            "an_outage_is_one_error_and_not_forty",
             "mistakes_in_the_command_line_exit_1",
             "rendered_files_are_written_and_compared",
             "a_closed_pipe_is_a_quiet_end",

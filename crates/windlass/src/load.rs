@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use windlass_backends::files;
 use windlass_core::diag::{Code, Diagnostic, Source, has_errors, sort};
+use windlass_core::dockerfile::reference::ImageReference;
 use windlass_core::lock::{self, Lock};
 use windlass_core::manifest::model::{Mirror, Registry, Workspace};
 use windlass_core::manifest::{
@@ -243,14 +244,21 @@ fn variable(text: &str) -> Result<(String, String), Failure> {
 }
 
 fn mirror(text: &str) -> Result<Mirror, Failure> {
-    match text.split_once('=') {
-        Some((upstream, to)) if !upstream.is_empty() && !to.is_empty() => Ok(Mirror {
-            upstream: upstream.to_owned(),
-            to: to.trim_end_matches('/').to_owned(),
-        }),
-        _ => Err(Failure::error(format!("`{text}` is no mirror"))
-            .help("write --mirror FROM=TO, such as docker.io=127.0.0.1:5000")),
+    let wrong = |why: &str| {
+        Failure::error(format!("`{text}` is no mirror{why}")).help(
+            "write --mirror FROM=TO, such as docker.io=127.0.0.1:5000; several in WINDLASS_MIRROR with spaces between them",
+        )
+    };
+    let (upstream, to) = text.split_once('=').ok_or_else(|| wrong(""))?;
+    let to = to.trim_end_matches('/');
+    for prefix in [upstream, to] {
+        ImageReference::parse(&format!("{prefix}/image"))
+            .map_err(|error| wrong(&format!(": {error}")))?;
     }
+    Ok(Mirror {
+        upstream: upstream.to_owned(),
+        to: to.to_owned(),
+    })
 }
 
 fn environment() -> BTreeMap<String, String> {

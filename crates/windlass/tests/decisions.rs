@@ -248,3 +248,72 @@ fn a_local_apply_ends_with_the_line_that_serves_its_ecr() {
         .exits(0)
         .says("windlass local");
 }
+
+#[test]
+fn an_offline_plan_reads_no_registry_and_says_so() {
+    let workspace = workspace(MANIFEST, SCRATCH);
+    workspace.replace(
+        "windlass.kdl",
+        "region \"eu-west-1\"",
+        "region \"eu-west-1\"; endpoint ecr=\"http://127.0.0.1:9\"",
+    );
+    // Neither an address that answers nor credentials are needed.
+    let plan = workspace
+        .run(&["plan", "--offline", "--format", "json"])
+        .exits(0)
+        .json();
+    assert_eq!(plan["images"][0]["action"], "unknown");
+    assert_eq!(plan["summary"]["images"]["unknown"], 1);
+    workspace
+        .run(&["plan", "--offline"])
+        .exits(0)
+        .says("`--offline` asks no registry");
+}
+
+#[test]
+fn a_plan_says_what_differs_from_the_reviewed_one() {
+    let workspace = workspace(MANIFEST, SCRATCH);
+    workspace
+        .run(&["--local", "plan", "--out", "reviewed.windlass"])
+        .exits(0);
+    workspace
+        .run(&["--local", "plan", "--expect", "reviewed.windlass"])
+        .exits(0);
+    workspace.write("f", "changed after the review");
+    workspace
+        .run(&["--local", "plan", "--expect", "reviewed.windlass"])
+        .exits(1)
+        .says("this plan is not the reviewed one")
+        .says("image.api");
+}
+
+#[test]
+fn everything_works_outside_git_but_what_asks_for_it() {
+    let workspace = workspace(MANIFEST, SCRATCH);
+    assert_eq!(plan(&workspace, &[])["git_sha"], Value::Null);
+    workspace.replace("windlass.kdl", "tag \"v1\"", "tag \"v{{ git.short }}\"");
+    workspace
+        .run(&["--local", "plan"])
+        .exits(1)
+        .says("windlass.kdl:3:47")
+        .says("git");
+}
+
+#[test]
+fn engine_a_lock_that_this_run_wrote_keeps_the_checkout_clean() {
+    if !common::has_engine() {
+        return;
+    }
+    let manifest = format!("{MANIFEST}environment \"prod\" {{ require \"clean-git\" }}\n");
+    let workspace = workspace(
+        &manifest,
+        "FROM debian:bookworm-slim\nCOPY f /f\nUSER 10001\n",
+    );
+    workspace.init_git();
+    let apply = ["--local", "--env", "prod", "apply", "--auto-approve"];
+    workspace.run(&apply).exits(0).says("windlass.lock written");
+    // Whoever forgets to commit it is told at the next run.
+    workspace.run(&apply).exits(1).says("clean-git");
+    workspace.commit();
+    workspace.run(&apply).exits(0);
+}

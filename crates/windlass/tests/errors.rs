@@ -163,7 +163,7 @@ fn an_unreachable_registry_is_one_error() {
         ],
         &["plan"],
     );
-    assert!(matches!(done.code, 1 | 75), "{}", done.code);
+    assert_eq!(done.code, 75, "it may pass");
     done.says("127.0.0.1:9").says("unknown");
 }
 

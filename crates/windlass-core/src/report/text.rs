@@ -7,6 +7,7 @@ mod unread;
 
 use crate::plan::{ImageAction, RepositoryAction};
 use crate::report::age::age;
+use crate::report::changes::short_digest;
 use crate::report::style::Tone;
 use crate::report::summary::{self, capped};
 use crate::report::visible::visible;
@@ -176,7 +177,7 @@ fn remarks(page: &mut Page, report: &Report) {
         .bases
         .iter()
         .filter(|base| !base.locked)
-        .map(|base| format!("{}@{}", base.reference, base.digest))
+        .map(|base| format!("{} {}", base.reference, short_digest(&base.digest)))
         .collect();
     if unlocked.is_empty() && report.notes.is_empty() && report.diagnostics.is_empty() {
         return;
@@ -185,23 +186,18 @@ fn remarks(page: &mut Page, report: &Report) {
     for diagnostic in &report.diagnostics {
         remark(page, diagnostic);
     }
-    for base in &unlocked {
-        page.wrapped(
-            2,
-            4,
-            "- ",
-            Tone::Plain,
-            &format!("not locked, resolved for this plan: {base}"),
-        );
-    }
     if !unlocked.is_empty() {
-        page.wrapped(
-            4,
-            6,
-            "help: ",
-            Tone::Strong,
-            "`windlass lock` writes them to windlass.lock",
-        );
+        let images = match unlocked.len() {
+            1 => "1 base image is not locked".to_owned(),
+            count => format!("{count} base images are not locked"),
+        };
+        let text = format!("{images}, resolved for this plan:");
+        page.wrapped(2, 4, "- ", Tone::Plain, &text);
+        for base in &unlocked {
+            page.wrapped(4, 6, "", Tone::Plain, base);
+        }
+        let help = "`windlass lock` writes them to windlass.lock";
+        page.wrapped(4, 6, "help: ", Tone::Strong, help);
     }
     for note in &report.notes {
         page.wrapped(2, 4, "- ", Tone::Plain, note);

@@ -67,7 +67,7 @@ fn apply_made(context: &Context<'_>, arguments: &ApplyArgs) -> Result<Exit, Fail
     let lock_written = write_lock(&place.root, &locks)?;
     if lock_written {
         context.terminal.say(&format!(
-            "{LOCK} written: commit it, so that everybody builds on the same base images.\n"
+            "{LOCK} written: commit it: everybody then builds on the same bases.\n"
         ));
     }
     let run = Run {
@@ -194,7 +194,9 @@ fn registry(plan: &RegistryPlan) -> Registry {
 
 fn say_local(context: &Context<'_>, local: Option<&Local>) {
     if local.is_some() {
-        context.terminal.say("To pull these images, or to look at the local ECR with other tools, run: windlass local\n");
+        context
+            .terminal
+            .say("To pull these images, or for other tools: windlass local\n");
     }
 }
 
