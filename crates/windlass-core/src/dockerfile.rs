@@ -194,7 +194,8 @@ impl Dockerfile {
     }
 }
 
-const KEYWORDS: &[&str] = &[
+/// The instructions, in upper case.
+pub(crate) const KEYWORDS: &[&str] = &[
     "ADD",
     "ARG",
     "CMD",

@@ -24,32 +24,21 @@ const PROOFS: &[Proof] = &[
         ],
         size: ("WINDLASS_PROVE_EDITS", 2_000),
     },
-    Proof {
-        name: "kills",
-        test: ["windlass", "proofs", "kills::"],
-        size: ("WINDLASS_PROVE_KILLS", 200),
-    },
-    Proof {
-        name: "doubles",
-        test: ["windlass", "proofs", "doubles::"],
-        size: ("WINDLASS_PROVE_DOUBLES", 50),
-    },
-    Proof {
-        name: "worlds",
-        test: ["windlass", "proofs", "worlds::"],
-        size: ("WINDLASS_PROVE_WORLDS", 200),
-    },
-    Proof {
-        name: "faults",
-        test: ["windlass", "proofs", "faults::"],
-        size: ("WINDLASS_PROVE_FAULTS", 50),
-    },
-    Proof {
-        name: "scale",
-        test: ["windlass", "proofs", "scale::"],
-        size: ("WINDLASS_PROVE_IMAGES", 1_000),
-    },
+    whole("kills", "kills::", ("WINDLASS_PROVE_KILLS", 200)),
+    whole("doubles", "doubles::", ("WINDLASS_PROVE_DOUBLES", 50)),
+    whole("worlds", "worlds::", ("WINDLASS_PROVE_WORLDS", 200)),
+    whole("faults", "faults::", ("WINDLASS_PROVE_FAULTS", 50)),
+    whole("scale", "scale::", ("WINDLASS_PROVE_IMAGES", 1_000)),
 ];
+
+/// A proof on the whole program.
+const fn whole(name: &'static str, filter: &'static str, size: (&'static str, u32)) -> Proof {
+    Proof {
+        name,
+        test: ["windlass", "proofs", filter],
+        size,
+    }
+}
 
 /// Runs all proofs, or the one that is named, in full or with the size that is given.
 pub(crate) fn run(arguments: &[String]) -> Outcome<ExitCode> {

@@ -28,17 +28,22 @@ pub fn first(diagnostics: &[Diagnostic]) -> (&[Diagnostic], String) {
     (shown, format!("and {} more, {kind}\n", left.len()))
 }
 
-/// Renders diagnostics with the lines they point at, in the order given, `width` columns wide.
-pub fn render_text(diagnostics: &[Diagnostic], color: bool, width: usize) -> String {
+/// Returns what draws reports with the lines they point at, `width` columns wide.
+pub fn handler(color: bool, width: usize) -> GraphicalReportHandler {
     let theme = if color {
         GraphicalTheme::unicode()
     } else {
         GraphicalTheme::unicode_nocolor()
     };
-    let handler = GraphicalReportHandler::new_themed(theme)
+    GraphicalReportHandler::new_themed(theme)
         .with_width(width)
         .with_links(false)
-        .without_cause_chain();
+        .without_cause_chain()
+}
+
+/// Renders diagnostics with the lines they point at, in the order given, `width` columns wide.
+pub fn render_text(diagnostics: &[Diagnostic], color: bool, width: usize) -> String {
+    let handler = handler(color, width);
     let mut text = String::new();
     for diagnostic in diagnostics {
         if handler.render_report(&mut text, diagnostic).is_err() {

@@ -41,6 +41,26 @@ impl Day {
         Ok(Self { year, month, day })
     }
 
+    /// Returns the day that is `number` days after 1970-01-01, before it where negative (H. Hinnant, "chrono-compatible low-level date algorithms").
+    pub fn of_number(number: i64) -> Self {
+        let shifted = number + 719_468;
+        let era = shifted.div_euclid(146_097);
+        let of_era = shifted.rem_euclid(146_097);
+        let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+        let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let shifted_month = (5 * of_year + 2) / 153;
+        let month = if shifted_month < 10 {
+            shifted_month + 3
+        } else {
+            shifted_month - 9
+        };
+        Self {
+            year: year_of_era + era * 400 + i64::from(month <= 2),
+            month,
+            day: of_year - (153 * shifted_month + 2) / 5 + 1,
+        }
+    }
+
     /// Returns the days since 1970-01-01, negative before it.
     pub fn number(self) -> i64 {
         days_from_civil(self.year, self.month, self.day)
@@ -84,6 +104,23 @@ mod tests {
         assert_eq!(day("2027-03-31").number() - day("2027-03-01").number(), 30);
         assert!(day("2026-12-31") < day("2027-01-01"));
         assert_eq!(day("2024-02-29").to_string(), "2024-02-29");
+    }
+
+    #[test]
+    fn numbers_become_days_and_back() {
+        for (number, wanted) in [
+            (-1, "1969-12-31"),
+            (0, "1970-01-01"),
+            (59, "1970-03-01"),
+            (11_016, "2000-02-29"),
+            (20_780, "2026-11-23"),
+            (47_540, "2100-02-28"),
+            (47_541, "2100-03-01"),
+        ] {
+            let day = Day::of_number(number);
+            assert_eq!(day.to_string(), wanted);
+            assert_eq!(day.number(), number);
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::desired::{Desired, DesiredImage};
 use crate::diag::{Code, Diagnostic, Location};
-use crate::name::{RepositoryKey, Tag};
+use crate::name::{Day, RepositoryKey, Tag};
 use crate::observed::{Fact, Observed};
 use crate::plan::lifecycle::{self, DAY};
 use crate::plan::limits;
@@ -29,7 +29,7 @@ fn expiring(desired: &Desired, observed: &Observed, plan: &Plan) -> Vec<Diagnost
             let when = if expiry.at <= desired.now {
                 "now".to_owned()
             } else {
-                format!("on {}", date(expiry.at))
+                format!("on {}", Day::of_number(expiry.at.div_euclid(DAY)))
             };
             let message = format!(
                 "a lifecycle rule {verb} what `{}` holds in {} {when}: `{rule}`",
@@ -118,39 +118,9 @@ fn tag_location<'a>(desired: &'a Desired, key: &RepositoryKey, tag: &Tag) -> Opt
     tags.find(|it| it.value == *tag).map(|it| &it.location)
 }
 
-/// Returns the day of a time, `YYYY-MM-DD` (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms").
-fn date(seconds: i64) -> String {
-    let shifted = seconds.div_euclid(DAY) + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 {
-        shifted_month + 3
-    } else {
-        shifted_month - 9
-    };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_become_days() {
-        for (seconds, day) in [
-            (0, "1970-01-01"),
-            (-1, "1969-12-31"),
-            (951_782_400, "2000-02-29"),
-            (1_795_478_400, "2026-11-24"),
-        ] {
-            assert_eq!(date(seconds), day);
-        }
-    }
 
     #[test]
     fn only_whole_times_of_utc_are_compared() {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode};
+use miette::{LabeledSpan, SourceCode};
+use windlass_core::diag::text::handler;
 use windlass_core::diag::{Label, Source};
 use windlass_core::finding::Level;
 
@@ -13,15 +14,7 @@ use crate::rules::words::masked;
 
 /// Writes all findings and their count.
 pub fn render(found: &[Found], color: bool, width: usize) -> String {
-    let theme = if color {
-        GraphicalTheme::unicode()
-    } else {
-        GraphicalTheme::unicode_nocolor()
-    };
-    let handler = GraphicalReportHandler::new_themed(theme)
-        .with_width(width)
-        .with_links(false)
-        .without_cause_chain();
+    let handler = handler(color, width);
     let mut text = String::new();
     let mut masks: BTreeMap<&str, Arc<Source>> = BTreeMap::new();
     for found in found {

@@ -2,6 +2,7 @@
 
 use similar::{ChangeTag, TextDiff};
 
+use crate::dockerfile::KEYWORDS;
 use crate::report::html::page::finding_item;
 use crate::report::markup::Markup;
 use crate::report::wire::{Finding, Image};
@@ -10,27 +11,6 @@ use crate::report::wire::{Finding, Image};
 const AROUND: usize = 3;
 /// The most lines that are shown of one Dockerfile.
 const LINES: usize = 1_500;
-/// Instructions of a Dockerfile.
-const INSTRUCTIONS: [&str; 18] = [
-    "ADD",
-    "ARG",
-    "CMD",
-    "COPY",
-    "ENTRYPOINT",
-    "ENV",
-    "EXPOSE",
-    "FROM",
-    "HEALTHCHECK",
-    "LABEL",
-    "MAINTAINER",
-    "ONBUILD",
-    "RUN",
-    "SHELL",
-    "STOPSIGNAL",
-    "USER",
-    "VOLUME",
-    "WORKDIR",
-];
 
 /// Writes the Dockerfile of an image: as a difference where it differs, else whole and folded.
 pub(super) fn dockerfile(page: &mut Markup, image: &Image, findings: &[&Finding]) {
@@ -205,7 +185,7 @@ fn highlighted(page: &mut Markup, line: &str, continued: bool) {
     }
     let end = line.find(' ').unwrap_or(line.len());
     let (word, rest) = line.split_at(end);
-    if !continued && INSTRUCTIONS.contains(&word.to_ascii_uppercase().as_str()) {
+    if !continued && KEYWORDS.contains(&word.to_ascii_uppercase().as_str()) {
         page.raw("<span class=\"k\">")
             .line(word)
             .raw("</span>")
