@@ -295,8 +295,8 @@ fn everything_works_outside_git_but_what_asks_for_it() {
     workspace
         .run(&["--local", "plan"])
         .exits(1)
-        .says("windlass.kdl:3:47")
-        .says("git");
+        .says("windlass.kdl:3:49")
+        .says("the workspace is not in a git repository");
 }
 
 #[test]
