@@ -65,6 +65,8 @@ pub struct Quirks {
     pub creation_delay: Duration,
     /// For how long an image that is restored from the archive is `ACTIVATING`.
     pub restore_delay: Duration,
+    /// For how long an image waits to be replicated.
+    pub replication_delay: Duration,
     /// The published rates are enforced.
     pub throttling: bool,
     /// Reading an image by `BatchGetImage` or by a pull records a pull time.
@@ -76,6 +78,7 @@ impl Default for Quirks {
         Self {
             creation_delay: Duration::from_millis(50),
             restore_delay: Duration::from_millis(50),
+            replication_delay: Duration::from_millis(300),
             throttling: true,
             ..Self::all_but_timing()
         }
@@ -92,6 +95,7 @@ impl Quirks {
             rewritten_policies: true,
             creation_delay: Duration::ZERO,
             restore_delay: Duration::ZERO,
+            replication_delay: Duration::ZERO,
             throttling: false,
             pull_times: true,
         }
@@ -106,6 +110,7 @@ impl Quirks {
             rewritten_policies: false,
             creation_delay: Duration::ZERO,
             restore_delay: Duration::ZERO,
+            replication_delay: Duration::ZERO,
             throttling: false,
             pull_times: false,
         }
@@ -129,6 +134,10 @@ pub enum FaultKind {
     Delay(Duration),
     /// The call has its effect, but half of the answer's body is lost with the connection.
     Truncated,
+    /// The call is never answered; the connection stays open for a minute.
+    Hang,
+    /// `BatchGetImage` answers as of two seconds ago, before the last writes; every other call as usual.
+    Late,
 }
 
 /// One rule of fault injection.
@@ -172,13 +181,16 @@ impl Shaky {
         if self.next() % 100 >= self.percent {
             return None;
         }
-        Some(match self.next() % 6 {
-            0 => FaultKind::Throttled,
-            1 => FaultKind::ServerError,
-            2 => FaultKind::DropConnection,
-            3 => FaultKind::Truncated,
+        Some(match self.next() % 16 {
+            0..=2 => FaultKind::Throttled,
+            3..=5 => FaultKind::ServerError,
+            6..=7 => FaultKind::DropConnection,
+            8..=9 => FaultKind::Truncated,
             // Tokens of the registry plane expire under way; credentials of the API that expire are no passing fault.
-            4 if operation.starts_with("registry:") => FaultKind::ExpiredToken,
+            10..=12 if operation.starts_with("registry:") => FaultKind::ExpiredToken,
+            10..=13 if operation == "BatchGetImage" => FaultKind::Late,
+            // Seldom: a caller waits for its whole time limit.
+            14 => FaultKind::Hang,
             _ => FaultKind::Delay(Duration::from_millis(100)),
         })
     }
@@ -208,7 +220,8 @@ impl Faults {
         self.injected().list.push(fault);
     }
 
-    /// Hits so many calls of a hundred: throttled, failed, dropped, answered in half, late, or with an expired token.
+    /// Hits so many calls of a hundred: throttled, failed, dropped, answered in half, after a while, never, with what held before, or
+    /// with an expired token.
     /// The same seed gives the same faults for the same order of calls.
     pub fn shake(&self, percent: u64, seed: u64) {
         self.injected().shaky = Some(Shaky {
@@ -270,9 +283,12 @@ mod tests {
             FaultKind::DropConnection,
             FaultKind::Truncated,
             FaultKind::ExpiredToken,
+            FaultKind::Hang,
         ] {
             assert!(hits.contains(&kind), "{kind:?}");
         }
+        let late = (0..1_000).any(|_| faults.take("BatchGetImage") == Some(FaultKind::Late));
+        assert!(late, "no answer is late");
         faults.clear();
         assert_eq!(faults.take("registry:GetBlob"), None);
     }

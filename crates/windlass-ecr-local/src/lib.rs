@@ -19,7 +19,7 @@
 //!
 //! In reading order: `config` and `clock` (what a caller sets), `handle` (start, address, shutdown), `model`
 //! (state, journal, blobs), `validate` (the service model's constraints), `api` (one function an operation),
-//! `registry` (the `/v2/` plane), `lifecycle` (rules and their evaluation), `server` (connections, routing).
+//! `registry` (the `/v2/` plane), `lifecycle` (rules and their evaluation), `replication`, `server` (connections, routing).
 
 mod api;
 mod clock;
@@ -32,6 +32,7 @@ mod identity_policy;
 mod lifecycle;
 mod model;
 mod registry;
+mod replication;
 mod server;
 mod validate;
 

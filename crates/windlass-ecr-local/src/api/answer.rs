@@ -70,10 +70,11 @@ async fn outcome(
         Ok(caller) => caller,
         Err(error) => return Outcome::Refusal(error),
     };
-    let mut cut = false;
+    let (mut cut, mut old) = (false, false);
     match server.begin(&caller, &counted, operation).await {
         Some(FaultKind::DropConnection) => return Outcome::Drop,
         Some(FaultKind::Truncated) => cut = true,
+        Some(FaultKind::Late) => old = true,
         Some(fault) => return Outcome::Refusal(faulted(&fault, &principal, operation)),
         None => {}
     }
@@ -83,6 +84,7 @@ async fn outcome(
         principal,
         operation,
         now: server.clock.now(),
+        old,
     };
     let request = body.ok_or_else(|| {
         ApiError::new(
@@ -179,6 +181,8 @@ fn faulted(fault: &FaultKind, principal: &str, operation: &str) -> ApiError {
         FaultKind::ServerError
         | FaultKind::DropConnection
         | FaultKind::Truncated
+        | FaultKind::Hang
+        | FaultKind::Late
         | FaultKind::Delay(_) => ApiError::server("An injected fault"),
     }
 }
@@ -207,14 +211,17 @@ pub(crate) async fn answer_query(
         Ok((caller, principal)) => {
             match server.begin(&caller, &format!("sts:{action}"), "").await {
                 Some(FaultKind::DropConnection) => return None,
-                Some(fault) => Err(faulted(&fault, &principal, &action)),
-                None => {
+                Some(fault) if fault != FaultKind::Late => {
+                    Err(faulted(&fault, &principal, &action))
+                }
+                _ => {
                     let call = Call {
                         server,
                         caller,
                         principal,
                         operation: &action,
                         now: server.clock.now(),
+                        old: false,
                     };
                     sts::run(&call, &form)
                 }

@@ -8,6 +8,7 @@ use crate::api::page::page;
 use crate::api::{Call, ImageId, image_not_found};
 use crate::errors::ApiError;
 use crate::model::{Image, Repository, Scope};
+use crate::replication;
 
 /// Request of `DescribeImages` and of `ListImages`, which has no ids.
 #[derive(Debug, Deserialize)]
@@ -181,13 +182,21 @@ pub(super) struct Replication {
     image_id: ImageId,
 }
 
-/// `DescribeImageReplicationStatus`. Nothing is replicated here, so the list is empty.
-pub(super) fn replication(call: &Call<'_>, request: &Replication) -> Result<Value, ApiError> {
+/// `DescribeImageReplicationStatus`. What was pushed before there was a rule has no status.
+pub(super) fn replication_status(
+    call: &Call<'_>,
+    request: &Replication,
+) -> Result<Value, ApiError> {
     let scope = call.scope(request.registry_id.as_ref());
     let name = &request.repository_name;
     let store = call.server.store.lock();
     let repository = call.repository(&store, &scope, name)?;
-    find(repository, &request.image_id)
+    let (digest, _) = find(repository, &request.image_id)
         .map_err(|_| image_not_found(&scope, name, &request.image_id))?;
-    Ok(json!({ "repositoryName": name, "imageId": request.image_id, "replicationStatuses": [] }))
+    let statuses = replication::statuses(call.server, &store, &scope, name, digest);
+    Ok(json!({
+        "repositoryName": name,
+        "imageId": request.image_id,
+        "replicationStatuses": statuses,
+    }))
 }

@@ -29,6 +29,12 @@ pub(crate) struct Failure {
     pub(crate) reason: &'static str,
 }
 
+/// The image is not there.
+const NOT_FOUND: Failure = Failure {
+    code: "ImageNotFound",
+    reason: "Requested image not found",
+};
+
 /// `BatchGetImage`. Images that are not there are listed as failures.
 pub(super) fn get(call: &Call<'_>, request: Get) -> Result<Value, ApiError> {
     let scope = call.scope(request.registry_id.as_ref());
@@ -38,7 +44,12 @@ pub(super) fn get(call: &Call<'_>, request: Get) -> Result<Value, ApiError> {
     let mut store = call.server.store.lock();
     let repository = call.repository(&store, &scope, name)?;
     for id in request.image_ids {
-        match find_active(repository, &id) {
+        let found = if call.old {
+            find_late(repository, &id)
+        } else {
+            find_active(repository, &id)
+        };
+        match found {
             Ok((digest, image)) => {
                 let (text, media_type) = accepted.served(image, id.image_tag.is_some());
                 let mut image_id = json!({ "imageDigest": digest });
@@ -93,10 +104,6 @@ pub(super) fn find<'a>(
     id: &ImageId,
 ) -> Result<(&'a String, &'a Image), Failure> {
     let fail = |code, reason| Err(Failure { code, reason });
-    let not_found = Failure {
-        code: "ImageNotFound",
-        reason: "Requested image not found",
-    };
     let digest = match (&id.image_digest, &id.image_tag) {
         (None, None) => {
             return fail(
@@ -112,7 +119,7 @@ pub(super) fn find<'a>(
         }
         (Some(digest), None) => digest,
         (given, Some(tag)) => {
-            let tagged = repository.tagged(tag).ok_or(not_found)?;
+            let tagged = repository.tagged(tag).ok_or(NOT_FOUND)?;
             if given.as_ref().is_some_and(|given| given != tagged) {
                 return fail(
                     "ImageTagDoesNotMatchDigest",
@@ -122,7 +129,7 @@ pub(super) fn find<'a>(
             tagged
         }
     };
-    repository.images.get_key_value(digest).ok_or(not_found)
+    repository.images.get_key_value(digest).ok_or(NOT_FOUND)
 }
 
 /// As [`find`], for what can be pulled.
@@ -138,6 +145,25 @@ pub(crate) fn find_active<'a>(
         code: "ImageInaccessible",
         reason: "Requested image is archived",
     })
+}
+
+/// As [`find_active`], for a reader who does not see the last writes of tags yet.
+fn find_late<'a>(
+    repository: &'a Repository,
+    id: &ImageId,
+) -> Result<(&'a String, &'a Image), Failure> {
+    let late = id.image_tag.as_ref().map(|tag| {
+        let (now, late) = (repository.tagged(tag), repository.tagged_late(tag));
+        (now != late, late)
+    });
+    let Some((true, late)) = late else {
+        return find_active(repository, id);
+    };
+    let before = ImageId {
+        image_digest: Some(late.ok_or(NOT_FOUND)?.clone()),
+        image_tag: None,
+    };
+    find_active(repository, &before)
 }
 
 /// The media types that a reader accepts; none named means all.

@@ -35,6 +35,7 @@ pub(crate) use delete_image::{ImageId, delete_one};
 pub(crate) use get_image::{Accepted, find_active, record_pull};
 pub(crate) use put_image::{NewImage, put};
 pub(crate) use referrers::descriptors_of;
+pub(crate) use repositories::plain_settings;
 
 use crate::clock::Timestamp;
 use crate::errors::ApiError;
@@ -53,6 +54,8 @@ pub(crate) struct Call<'a> {
     pub(crate) operation: &'a str,
     /// Time of the call.
     pub(crate) now: Timestamp,
+    /// Whether the answer is that of a moment ago, before the last writes.
+    pub(crate) old: bool,
 }
 
 type Operation = fn(&Call<'_>, Value) -> Result<Value, ApiError>;
@@ -97,7 +100,7 @@ const OPERATIONS: &[(&str, Operation)] = &[
         registry_settings::deregister_exclusion(call, &read(request)?)
     }),
     ("DescribeImageReplicationStatus", |call, request| {
-        describe_images::replication(call, &read(request)?)
+        describe_images::replication_status(call, &read(request)?)
     }),
     ("DescribeImages", |call, request| {
         describe_images::describe(call, &read(request)?)

@@ -1,5 +1,7 @@
 //! `PutImage`, and the push of a manifest through the registry, which is the same.
 
+use std::time::Instant;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -7,6 +9,7 @@ use crate::api::Call;
 use crate::errors::ApiError;
 use crate::identity::sha256_digest;
 use crate::model::{Event, Image, ImageKind, ImageStatus, Manifest, Repository, Scope, StoreGuard};
+use crate::replication;
 
 /// Longest manifest, in bytes.
 const LONGEST: usize = 4 * 1024 * 1024;
@@ -108,12 +111,34 @@ pub(crate) fn put(
     check_references(repository, scope, new, &manifest)?;
     let events = changes(call, repository, new, &manifest, &digest)?;
     let changed = !events.is_empty();
+    let before = new
+        .tag
+        .map(|tag| (tag.to_owned(), repository.tagged(tag).cloned()));
     store.commit(scope, events)?;
+    if changed {
+        note_change(call, store, scope, new, before, &digest);
+    }
     Ok(Outcome {
         digest,
         manifest,
         changed,
     })
+}
+
+/// What follows from a push: late readers see the tag where it was, and replication begins.
+fn note_change(
+    call: &Call<'_>,
+    store: &mut StoreGuard<'_>,
+    scope: &Scope,
+    new: NewImage<'_>,
+    before: Option<(String, Option<String>)>,
+    digest: &str,
+) {
+    let repository = store.transient(scope, new.repository);
+    if let (Some(repository), Some((tag, before))) = (repository, before) {
+        repository.earlier.insert(tag, (Instant::now(), before));
+    }
+    replication::note(call.server, store, scope, new.repository, digest, new.tag);
 }
 
 fn check_digest(new: NewImage<'_>, digest: &str) -> Result<(), ApiError> {

@@ -53,7 +53,7 @@ pub(super) struct PutReplication {
     replication_configuration: Value,
 }
 
-/// `PutReplicationConfiguration`. It is kept, but nothing is replicated.
+/// `PutReplicationConfiguration`: what is pushed from now on is replicated.
 pub(super) fn put_replication(
     call: &Call<'_>,
     request: &PutReplication,

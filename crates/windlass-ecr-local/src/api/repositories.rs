@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::api::page::page;
 use crate::api::resource_tags::{Tag, checked_tags};
 use crate::api::{Call, repository_not_found};
+use crate::clock::Timestamp;
 use crate::errors::ApiError;
 use crate::identity::{hex, sha256_digest};
 use crate::model::{Event, ExclusionFilter, Mutability, RepositorySettings, Scope};
@@ -51,7 +52,6 @@ pub(super) fn create(call: &Call<'_>, request: Create) -> Result<Value, ApiError
     check_exclusions(mutability, &exclusions)?;
     let (encryption, kms_key) = encryption(&scope, request.encryption_configuration)?;
     let settings = RepositorySettings {
-        created: call.now,
         mutability,
         exclusions,
         scan_on_push: request
@@ -61,11 +61,8 @@ pub(super) fn create(call: &Call<'_>, request: Create) -> Result<Value, ApiError
             .unwrap_or(false),
         encryption,
         kms_key,
-        policy: None,
-        lifecycle: None,
-        evaluated: None,
-        due: None,
         tags: checked_tags(&BTreeMap::new(), request.tags.unwrap_or_default())?,
+        ..plain_settings(call.now)
     };
     let name = request.repository_name;
     let described = described(call, &scope, &name, &settings)?;
@@ -88,6 +85,23 @@ pub(super) fn create(call: &Call<'_>, request: Create) -> Result<Value, ApiError
         created.visible_from = Some(Instant::now() + call.server.quirks.creation_delay);
     }
     Ok(json!({ "repository": described }))
+}
+
+/// Returns the settings of a repository that nothing is said about.
+pub(crate) fn plain_settings(created: Timestamp) -> RepositorySettings {
+    RepositorySettings {
+        created,
+        mutability: Mutability::default(),
+        exclusions: Vec::new(),
+        scan_on_push: false,
+        encryption: "AES256".to_owned(),
+        kms_key: None,
+        policy: None,
+        lifecycle: None,
+        evaluated: None,
+        due: None,
+        tags: BTreeMap::new(),
+    }
 }
 
 /// Request of `DescribeRepositories`.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -11,6 +11,9 @@ use serde_json::Value;
 use crate::clock::Timestamp;
 use crate::lifecycle::Decision;
 use crate::model::manifest::{ImageKind, Manifest};
+
+/// How far behind a late reader is.
+const LATE: Duration = Duration::from_secs(2);
 
 /// One registry: an account in a region.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -188,6 +191,8 @@ pub(crate) struct Repository {
     pub(crate) visible_from: Option<Instant>,
     /// The lifecycle preview last started; not kept over a restart.
     pub(crate) preview: Option<LifecyclePreview>,
+    /// When a tag was last written, and the digest it was on before; not kept over a restart.
+    pub(crate) earlier: BTreeMap<String, (Instant, Option<String>)>,
 }
 
 /// A lifecycle preview.
@@ -264,12 +269,21 @@ impl Repository {
             layers: BTreeMap::new(),
             visible_from: None,
             preview: None,
+            earlier: BTreeMap::new(),
         }
     }
 
     /// Returns the digest of the image under `tag`.
     pub(crate) fn tagged(&self, tag: &str) -> Option<&String> {
         self.tags.get(tag)
+    }
+
+    /// Returns the digest of the image under `tag` as a reader sees it who is late.
+    pub(crate) fn tagged_late(&self, tag: &str) -> Option<&String> {
+        match self.earlier.get(tag) {
+            Some((written, before)) if written.elapsed() < LATE => before.as_ref(),
+            _ => self.tagged(tag),
+        }
     }
 
     /// Returns the size of an image: its blobs, or the largest child of an index.

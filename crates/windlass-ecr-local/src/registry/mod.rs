@@ -74,8 +74,8 @@ pub(crate) async fn answer(
             return Some(challenge(scope, Some(TokenProblem::Expired)));
         }
         Some(FaultKind::Truncated) => cut = true,
+        Some(FaultKind::Late) | None => {}
         Some(fault) => return Some(refusal(&faulted(&fault))),
-        None => {}
     }
     let principal = format!("arn:{}:iam::{}:root", caller.partition(), caller.account);
     let now = server.clock.now();
@@ -85,6 +85,7 @@ pub(crate) async fn answer(
         principal,
         operation: target.operation,
         now,
+        old: false,
     };
     let request = Exchange {
         call,

@@ -104,6 +104,8 @@ fn fault(request: FaultRequest) -> Result<Fault, String> {
         "server-error" => FaultKind::ServerError,
         "drop-connection" => FaultKind::DropConnection,
         "truncated" => FaultKind::Truncated,
+        "hang" => FaultKind::Hang,
+        "late" => FaultKind::Late,
         "delay" => FaultKind::Delay(Duration::from_millis(request.milliseconds.unwrap_or(0))),
         other => return Err(format!("unknown kind of fault {other}")),
     };

@@ -11,6 +11,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 
@@ -19,6 +20,7 @@ use crate::config::{Config, FaultKind, Faults, Quirks};
 use crate::folder::Folder;
 use crate::identity_policy::IdentityPolicy;
 use crate::model::{Blobs, JournalError, Scope, Store, Uploads};
+use crate::replication::Waiting;
 
 pub(crate) use admin::{ADDRESS_PATH, KEY_HEADER, is_region};
 pub(crate) use http::{
@@ -26,6 +28,9 @@ pub(crate) use http::{
 };
 pub(crate) use listen::ListenError;
 use throttle::Throttle;
+
+/// For how long a call that is never answered keeps its connection.
+const HANG: Duration = Duration::from_mins(1);
 
 /// What all connections share.
 #[derive(Debug)]
@@ -40,6 +45,8 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     /// Quirks that are played.
     pub(crate) quirks: Quirks,
+    /// Images on their way to other registries.
+    pub(crate) replication: Waiting,
     /// Secret that signs tokens and download addresses.
     pub(crate) secret: [u8; 32],
     /// When the next lifecycle policy is due, in milliseconds after the Unix epoch.
@@ -83,6 +90,7 @@ impl Shared {
             uploads: Uploads::default(),
             clock: config.clock.clone(),
             quirks: config.quirks.clone(),
+            replication: Waiting::default(),
             secret: folder.secret()?,
             next_evaluation: AtomicI64::new(i64::MIN),
             folder,
@@ -106,6 +114,10 @@ impl Shared {
         *self.call_counts().entry(operation.to_owned()).or_default() += 1;
         match self.faults.take(operation) {
             Some(FaultKind::Delay(time)) => tokio::time::sleep(time).await,
+            Some(FaultKind::Hang) => {
+                tokio::time::sleep(HANG).await;
+                return Some(FaultKind::DropConnection);
+            }
             Some(fault) => return Some(fault),
             None => {}
         }

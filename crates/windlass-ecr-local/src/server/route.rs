@@ -7,7 +7,7 @@ use hyper::{Method, Request, Response, StatusCode};
 
 use crate::model::Scope;
 use crate::server::{Body, Shared, admin, full, header};
-use crate::{api, lifecycle, registry};
+use crate::{api, lifecycle, registry, replication};
 
 /// The connection is closed without an answer.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +22,7 @@ pub(super) async fn answer(
 ) -> Result<Response<Body>, Dropped> {
     // An evaluation that cannot be written is not the fault of this call; it stays due.
     let _ignored = lifecycle::run_due(&server, server.clock.now());
+    let _ignored = replication::run_due(&server, server.clock.now());
     let path = request.uri().path();
     if path == "/v2" || path.starts_with("/v2/") {
         return registry::answer(&server, &scope, request)

@@ -116,3 +116,25 @@ async fn faults_are_set_over_http_only_where_that_is_on() {
         bed.ecr.shutdown().await;
     }
 }
+
+#[tokio::test]
+async fn a_late_answer_shows_a_tag_where_it_was() {
+    let faults = Faults::default();
+    let bed = Bed::start(Config {
+        faults: faults.clone(),
+        ..quiet()
+    })
+    .await;
+    bed.create("app").await;
+    let first = bed.push("app", "one", "1").await;
+    let read = || {
+        let ids = json!({ "repositoryName": "app", "imageIds": [{ "imageTag": "1" }] });
+        bed.ok("BatchGetImage", ids)
+    };
+    faults.times("BatchGetImage", FaultKind::Late, 1);
+    assert_eq!(read().await["failures"][0]["failureCode"], "ImageNotFound");
+    let second = bed.push("app", "two", "1").await;
+    faults.times("BatchGetImage", FaultKind::Late, 1);
+    assert_eq!(read().await["images"][0]["imageId"]["imageDigest"], first);
+    assert_eq!(read().await["images"][0]["imageId"]["imageDigest"], second);
+}

@@ -4,6 +4,7 @@ mod faults;
 mod images;
 mod lifecycle;
 mod registry;
+mod replication;
 mod repositories;
 mod restart;
 mod sharing;
