@@ -3,7 +3,8 @@
 //! For each edit the real Engine decides whether the image changes: `docker build` of the whole context, before and after, and
 //! the layers and the config of what comes out. windlass must never say "unchanged" where the image changed. The opposite, a
 //! needless rebuild, is counted. Runs when `WINDLASS_TEST_SERVICES` names `docker`; `WINDLASS_PROVE_EDITS` is how many edits
-//! are tried, and `WINDLASS_PROVE_REPORT` a file for the figures.
+//! are tried, `WINDLASS_PROVE_JOBS` how many cases at a time, `WINDLASS_PROVE_ROUNDS` a file that remembers the cases that were
+//! tried, and `WINDLASS_PROVE_REPORT` a file for the figures.
 
 #[path = "exactness/edit.rs"]
 mod edit;
@@ -21,22 +22,23 @@ mod tally;
 mod tree;
 
 use std::io::Write as _;
+use std::sync::Mutex;
 
 use edit::{Edit, edit};
 use engine::Docker;
 use random::Random;
 use recipe::Case;
-use tally::{Tally, Verdict};
+use tally::{Outcome, Tally, Verdict};
 
 /// Edits in a run of the suite.
 const EDITS: usize = 40;
 /// Edits of one case.
 const EDITS_OF_CASE: usize = 5;
 /// Where the seeds begin; another start gives other cases.
-const FIRST_SEED: u64 = 1;
+const FIRST_SEED: usize = 1;
 
-#[tokio::test]
-async fn what_changes_the_image_changes_the_fingerprint() {
+#[test]
+fn what_changes_the_image_changes_the_fingerprint() {
     let services = std::env::var("WINDLASS_TEST_SERVICES").unwrap_or_default();
     if !services.split(',').any(|service| service == "docker") {
         let note = "exactness: not run, WINDLASS_TEST_SERVICES does not name docker\n";
@@ -47,19 +49,15 @@ async fn what_changes_the_image_changes_the_fingerprint() {
     }
     let wanted = number("WINDLASS_PROVE_EDITS").unwrap_or(EDITS);
     let docker = Docker::new();
-    let mut tally = Tally::default();
-    let mut seed = number("WINDLASS_PROVE_SEED").map_or(FIRST_SEED, |seed| seed as u64);
-    while tally.edits() < wanted {
-        let left = wanted - tally.edits();
-        try_case(seed, left, &docker, &mut tally).await;
-        tally.write_report();
-        seed += 1;
-        assert!(
-            tally.unbuildable < 20 + wanted,
-            "hardly any case can be built: {tally}"
-        );
-    }
-    assert_eq!(tally.misses, Vec::<String>::new(), "{tally}");
+    let first = number("WINDLASS_PROVE_SEED").unwrap_or(FIRST_SEED);
+    let tally = Mutex::new(Tally::open(first));
+    std::thread::scope(|scope| {
+        for _ in 0..number("WINDLASS_PROVE_JOBS").unwrap_or(1).max(1) {
+            scope.spawn(|| try_cases(wanted, &docker, &tally));
+        }
+    });
+    let tally = tally.into_inner().expect("no case failed");
+    assert_eq!(tally.misses(), Vec::<&str>::new(), "{tally}");
     assert!(
         tally.changed_images() > 0,
         "no edit changed an image: {tally}"
@@ -70,21 +68,45 @@ fn number(name: &str) -> Option<usize> {
     std::env::var(name).ok()?.parse().ok()
 }
 
-/// Tries up to [`EDITS_OF_CASE`] edits of the case that a seed makes.
-async fn try_case(seed: u64, left: usize, docker: &Docker, tally: &mut Tally) {
-    let mut random = Random::new(seed);
+/// Tries cases until all of them together have so many edits.
+fn try_cases(wanted: usize, docker: &Docker, tally: &Mutex<Tally>) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    loop {
+        let (seed, edits) = {
+            let mut tally = tally.lock().expect("no case failed");
+            let left = wanted.saturating_sub(tally.edits_begun());
+            if left == 0 {
+                return;
+            }
+            assert!(
+                tally.unbuildable() < 20 + wanted,
+                "hardly any case can be built: {tally}"
+            );
+            let edits = EDITS_OF_CASE.min(left);
+            (tally.begin(edits), edits)
+        };
+        let outcome = runtime.block_on(try_case(seed, edits, docker));
+        tally.lock().expect("no case failed").note(seed, outcome);
+    }
+}
+
+/// Tries so many edits of the case that a seed makes.
+async fn try_case(seed: usize, edits: usize, docker: &Docker) -> Outcome {
+    let mut random = Random::new(seed as u64);
     let case = Case::random(&mut random, docker.base());
     let folder = tempfile::tempdir().expect("a folder");
     case.write(folder.path());
     let Some(before) = ours::fingerprint(folder.path(), &case).await else {
-        tally.refused += 1;
-        return;
+        return Outcome::Refused;
     };
     let Ok(image) = docker.build(folder.path(), &case) else {
-        tally.unbuildable += 1;
-        return;
+        return Outcome::Unbuildable;
     };
-    for _ in 0..EDITS_OF_CASE.min(left) {
+    let mut verdicts = Vec::new();
+    for _ in 0..edits {
         let Edit {
             kind,
             what,
@@ -100,12 +122,21 @@ async fn try_case(seed: u64, left: usize, docker: &Docker, tally: &mut Tally) {
             // What cannot be built any more has changed, and nothing is needless about saying so.
             Err(_) => true,
         };
-        tally.count(kind, Verdict { is_new, changed });
         if changed && !is_new {
-            tally.misses.push(format!(
-                "seed {seed}, {kind}: {what}\n{}\n{}",
+            // Shown at once, however long the run still takes.
+            let miss = format!(
+                "MISSED: seed {seed}, {kind}: {what}\n{}\n{}\n",
                 edited.dockerfile, edited.ignore
-            ));
+            );
+            std::io::stderr()
+                .write_all(miss.as_bytes())
+                .expect("standard error takes a text");
         }
+        verdicts.push(Verdict {
+            kind: kind.to_owned(),
+            is_new,
+            changed,
+        });
     }
+    Outcome::Tried(verdicts)
 }

@@ -11,6 +11,8 @@ mod faults;
 mod harbour;
 #[path = "proofs/kills.rs"]
 mod kills;
+#[path = "proofs/rounds.rs"]
+mod rounds;
 #[path = "proofs/scale.rs"]
 mod scale;
 #[path = "proofs/worlds.rs"]

@@ -2,6 +2,8 @@
 
 #![expect(dead_code, reason = "each test file uses a part of it")]
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -67,6 +69,12 @@ pub(crate) fn has_engine() -> bool {
         ));
     }
     asked
+}
+
+/// Returns the binary under test: this build's, or the one that a proof names with `WINDLASS_PROVE_BINARY`.
+pub(crate) fn binary() -> PathBuf {
+    std::env::var_os("WINDLASS_PROVE_BINARY")
+        .map_or_else(|| env!("CARGO_BIN_EXE_windlass").into(), PathBuf::from)
 }
 
 /// A workspace of its own, with its own home and cache.
@@ -182,7 +190,7 @@ impl Workspace {
 
     /// Prepares the binary in the workspace with a clean environment.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_windlass"));
+        let mut command = Command::new(binary());
         command
             .args(arguments)
             .current_dir(self.path(""))
@@ -245,6 +253,30 @@ pub(crate) fn python(script: &str, arguments: &[&str]) -> Value {
     )
     .exits(0);
     done.json()
+}
+
+/// Makes a call of the ECR API as somebody else, `tag:` of the tagging API; returns the answer.
+pub(crate) fn api(address: &str, account: &str, operation: &str, body: &Value) -> Value {
+    let service = match operation.strip_prefix("tag:") {
+        Some(operation) => format!("ResourceGroupsTaggingAPI_20170126.{operation}"),
+        None => format!("AmazonEC2ContainerRegistry_V20150921.{operation}"),
+    };
+    let body = body.to_string();
+    let mut stream = TcpStream::connect(address).expect("the local ECR listens");
+    write!(
+        stream,
+        "POST / HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-type: application/x-amz-json-1.1\r\n\
+         x-amz-target: {service}\r\n\
+         authorization: AWS4-HMAC-SHA256 Credential={account}/20261124/eu-west-1/ecr/aws4_request, SignedHeaders=host, Signature=0\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("answered");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{operation}: {answer}");
+    let (_, body) = answer.split_once("\r\n\r\n").expect("head and body");
+    serde_json::from_str(body).expect("the answer is JSON")
 }
 
 /// Runs Docker's command line.

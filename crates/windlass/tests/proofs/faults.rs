@@ -1,15 +1,52 @@
-//! A bad day at ECR: a fifth of its answers is throttled, failed, cut in half, dropped, late, or asks for a new token.
+//! A bad day at ECR: a fifth of its answers is throttled, failed, cut in half, dropped, late, old, or asks for a new token.
 
 use std::fmt::Write as _;
 
 use windlass_ecr_local::FaultKind;
 
 use crate::common::has_engine;
-use crate::harbour::{Harbour, report, size};
+use crate::harbour::{Chance, Harbour, size};
+use crate::rounds::{Player, prove};
 
 const IMAGES: usize = 6;
 
-fn write(harbour: &Harbour, round: usize) {
+const AT_ONCE: &str = "ended right at once";
+const RESUMED: &str = "ended with 75 or 5 and were finished by the next apply";
+
+struct Shaky {
+    harbour: Harbour,
+    player: usize,
+}
+
+impl Player for Shaky {
+    fn start(player: usize) -> Self {
+        Self {
+            harbour: Harbour::new(),
+            player,
+        }
+    }
+
+    fn play(&mut self, round: usize, _: &mut Chance) -> Vec<&'static str> {
+        let harbour = &self.harbour;
+        write(harbour, self.player, round);
+        let seed = u64::try_from(round).expect("small") * 7_919 + 17;
+        harbour.faults.shake(20, seed);
+        let done = harbour.run(&["apply", "--auto-approve"]);
+        harbour.faults.clear();
+        let outcome = match done.code {
+            0 => AT_ONCE,
+            75 | 5 => {
+                harbour.run(&["apply", "--auto-approve"]).exits(0);
+                RESUMED
+            }
+            code => panic!("round {round}: {code}\n{}\n{}", done.out, done.err),
+        };
+        harbour.expect_settled(&format!("round {round}"));
+        vec![outcome]
+    }
+}
+
+fn write(harbour: &Harbour, player: usize, round: usize) {
     let mut text = harbour.head("faults");
     for number in 0..IMAGES {
         writeln!(
@@ -23,7 +60,7 @@ fn write(harbour: &Harbour, round: usize) {
             "FROM scratch\nCOPY f /f\n",
         );
         let process = std::process::id();
-        let file = format!("{process} {number} {round}\n");
+        let file = format!("{process} {player} {number} {round}\n");
         workspace.write(&format!("f{number}/f"), &file);
     }
     harbour.workspace.write("windlass.kdl", &text);
@@ -31,43 +68,16 @@ fn write(harbour: &Harbour, round: usize) {
 
 #[test]
 fn an_apply_on_a_shaky_line_ends_right_or_can_be_resumed() {
-    if !has_engine() {
-        return;
+    if has_engine() {
+        let rounds = size("WINDLASS_PROVE_FAULTS", 3);
+        prove::<Shaky>("applies with 20 % faults", rounds, &[AT_ONCE, RESUMED]);
     }
-    let tries = size("WINDLASS_PROVE_FAULTS", 3);
-    let harbour = Harbour::new();
-    let (mut at_once, mut resumed) = (0, 0);
-    for round in 0..tries {
-        write(&harbour, round);
-        harbour
-            .faults
-            .shake(20, u64::try_from(round).expect("small") * 7_919 + 17);
-        let done = harbour.run(&["apply", "--auto-approve"]);
-        harbour.faults.clear();
-        match done.code {
-            0 => at_once += 1,
-            75 | 5 => {
-                resumed += 1;
-                harbour.run(&["apply", "--auto-approve"]).exits(0);
-            }
-            code => panic!("round {round}: {code}\n{}\n{}", done.out, done.err),
-        }
-        harbour.expect_settled(&format!("round {round}"));
-    }
-    report(&[
-        ("applies with 20 % faults", tries.to_string()),
-        ("ended right at once", at_once.to_string()),
-        (
-            "ended with 75 or 5 and were finished by the next apply",
-            resumed.to_string(),
-        ),
-    ]);
 }
 
 #[test]
 fn an_outage_is_one_error_and_not_forty() {
     let harbour = Harbour::new();
-    write(&harbour, 0);
+    write(&harbour, 0, 0);
     harbour.faults.always("*", FaultKind::DropConnection);
     let done = harbour.run(&["plan"]).exits(75);
     let all = format!("{}\n{}", done.out, done.err);

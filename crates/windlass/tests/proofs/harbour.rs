@@ -100,13 +100,15 @@ pub(crate) fn start(workspace: &Workspace, arguments: &[&str]) -> Child {
 pub(crate) struct Chance(u64);
 
 impl Chance {
-    /// From the variable `WINDLASS_PROVE_SEED`, or always the same.
-    pub(crate) fn new() -> Self {
-        let seed = std::env::var("WINDLASS_PROVE_SEED").ok();
-        let seed = seed
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(20_261_124);
-        Self(u64::max(seed, 1))
+    /// The chance of one round, so that each can be played alone; the variable `WINDLASS_PROVE_SEED` gives others.
+    pub(crate) fn of_round(round: usize) -> Self {
+        let seed = number("WINDLASS_PROVE_SEED").unwrap_or(20_261_124);
+        let seed = u64::try_from(seed + round).expect("64 bits");
+        let mut chance = Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        for _ in 0..8 {
+            chance.below(2);
+        }
+        chance
     }
 
     pub(crate) fn below(&mut self, end: usize) -> usize {
@@ -129,8 +131,13 @@ impl Chance {
 
 /// Returns how many tries a proof makes: what the variable says, else the size of the suite.
 pub(crate) fn size(variable: &str, suite: usize) -> usize {
-    let text = std::env::var(variable).ok();
-    text.map_or(suite, |text| text.parse().expect("a number of tries"))
+    number(variable).unwrap_or(suite)
+}
+
+/// Returns the number that a variable holds, where it is set.
+pub(crate) fn number(variable: &str) -> Option<usize> {
+    let text = std::env::var(variable).ok()?;
+    Some(text.parse().expect("the variable holds a number"))
 }
 
 /// Writes figures where `cargo xtask prove` reads them.

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::common::{Done, has_engine};
-use crate::harbour::{Chance, Harbour, report, size};
+use crate::common::has_engine;
+use crate::harbour::{Chance, Harbour, size};
+use crate::rounds::{Player, prove};
 
 const IMAGES: usize = 12;
 
@@ -29,23 +30,98 @@ fn manifest(harbour: &Harbour) -> String {
     text
 }
 
-fn write_sources(harbour: &Harbour, round: usize) {
-    for number in 0..IMAGES {
-        let from = match number {
-            10 => "FROM i0\n",
-            11 => "FROM i10\nCOPY --from=i1 /f /g\n",
-            _ => "FROM scratch\n",
+const BEFORE: &str = "killed before any tag moved";
+const BETWEEN: &str = "killed between moves";
+const AFTER: &str = "killed after all tags had moved";
+
+struct Kills {
+    harbour: Harbour,
+    player: usize,
+    /// How long an apply takes that is not killed.
+    whole: Duration,
+}
+
+impl Player for Kills {
+    fn start(player: usize) -> Self {
+        let harbour = Harbour::new();
+        harbour.workspace.write("windlass.kdl", &manifest(&harbour));
+        let mut kills = Self {
+            harbour,
+            player,
+            whole: Duration::ZERO,
         };
-        let folder = format!("i{number}");
-        harbour.workspace.write(
-            &format!("{folder}/Dockerfile"),
-            &format!("{from}COPY f /f\n"),
+        kills.write_sources("first");
+        kills.harbour.run(&APPLY).exits(0);
+        kills.write_sources("second");
+        let begun = Instant::now();
+        kills.harbour.run(&APPLY).exits(0);
+        kills.whole = begun.elapsed();
+        kills
+    }
+
+    fn play(&mut self, round: usize, chance: &mut Chance) -> Vec<&'static str> {
+        let before = held(&self.harbour.images());
+        self.write_sources(&round.to_string());
+        let mut child = self.harbour.start(&APPLY);
+        std::thread::sleep(chance.within(self.whole));
+        child.kill().expect("the apply is there or done");
+        drop(child.wait());
+        let open = self.count_open(round, &before);
+        let begun = Instant::now();
+        let again = self.harbour.run(&APPLY);
+        assert_eq!(
+            again.code, 0,
+            "round {round}:\n{}\n{}",
+            again.out, again.err
         );
-        let process = std::process::id();
-        harbour.workspace.write(
-            &format!("{folder}/f"),
-            &format!("{process} {number} {round}\n"),
-        );
+        let took = begun.elapsed();
+        self.whole = self.whole.max(took).min(Duration::from_secs(30));
+        self.harbour.expect_settled(&format!("round {round}"));
+        vec![match open {
+            0 => AFTER,
+            IMAGES => BEFORE,
+            _ => BETWEEN,
+        }]
+    }
+}
+
+const APPLY: [&str; 2] = ["apply", "--auto-approve"];
+
+impl Kills {
+    fn write_sources(&self, content: &str) {
+        for number in 0..IMAGES {
+            let from = match number {
+                10 => "FROM i0\n",
+                11 => "FROM i10\nCOPY --from=i1 /f /g\n",
+                _ => "FROM scratch\n",
+            };
+            let folder = format!("i{number}");
+            let workspace = &self.harbour.workspace;
+            workspace.write(
+                &format!("{folder}/Dockerfile"),
+                &format!("{from}COPY f /f\n"),
+            );
+            let (process, player) = (std::process::id(), self.player);
+            let file = format!("{process} {player} {number} {content}\n");
+            workspace.write(&format!("{folder}/f"), &file);
+        }
+    }
+
+    /// Counts the tags that a plan would still move; fails where one of them is not where it was.
+    fn count_open(&self, round: usize, before: &BTreeMap<String, Value>) -> usize {
+        let mut open = 0;
+        for image in self.harbour.images() {
+            for tag in image["targets"][0]["tags"].as_array().expect("tags") {
+                if tag["action"] == "none" {
+                    // It holds the wanted fingerprint: that is what the plan compares.
+                    continue;
+                }
+                open += 1;
+                let name = format!("{} {}", image["address"], tag["tag"]);
+                assert_eq!(tag["from_digest"], before[&name], "round {round}: {name}");
+            }
+        }
+        open
     }
 }
 
@@ -63,70 +139,8 @@ fn held(images: &[Value]) -> BTreeMap<String, Value> {
 
 #[test]
 fn killed_applies_leave_no_wrong_tag_and_the_next_one_finishes() {
-    if !has_engine() {
-        return;
+    if has_engine() {
+        let rounds = size("WINDLASS_PROVE_KILLS", 10);
+        prove::<Kills>("kills", rounds, &[BEFORE, BETWEEN, AFTER]);
     }
-    let tries = size("WINDLASS_PROVE_KILLS", 10);
-    let mut chance = Chance::new();
-    let harbour = Harbour::new();
-    harbour.workspace.write("windlass.kdl", &manifest(&harbour));
-    write_sources(&harbour, 0);
-    harbour.run(&["apply", "--auto-approve"]).exits(0);
-    write_sources(&harbour, 1);
-    let begun = Instant::now();
-    harbour.run(&["apply", "--auto-approve"]).exits(0);
-    let mut whole = begun.elapsed();
-    let mut left = Vec::new();
-    for round in 2..tries + 2 {
-        let before = held(&harbour.images());
-        write_sources(&harbour, round);
-        let mut child = harbour.start(&["apply", "--auto-approve"]);
-        std::thread::sleep(chance.within(whole));
-        child.kill().expect("the apply is there or done");
-        drop(child.wait());
-        let planned = harbour.images();
-        let mut open = 0;
-        for image in &planned {
-            for tag in image["targets"][0]["tags"].as_array().expect("tags") {
-                if tag["action"] == "none" {
-                    // It holds the wanted fingerprint: that is what the plan compares.
-                    continue;
-                }
-                open += 1;
-                let name = format!("{} {}", image["address"], tag["tag"]);
-                assert_eq!(tag["from_digest"], before[&name], "round {round}: {name}");
-            }
-        }
-        left.push(open);
-        let begun = Instant::now();
-        let again = harbour.run(&["apply", "--auto-approve"]);
-        assert_finished(&again, round);
-        whole = whole.max(begun.elapsed()).min(Duration::from_secs(30));
-        harbour.expect_settled(&format!("round {round}"));
-    }
-    let all = IMAGES;
-    let between = left.iter().filter(|open| (1..all).contains(*open)).count();
-    report(&[
-        ("kills", tries.to_string()),
-        (
-            "killed before any tag moved",
-            count(&left, |open| open == all),
-        ),
-        ("killed between moves", between.to_string()),
-        (
-            "killed after all tags had moved",
-            count(&left, |open| open == 0),
-        ),
-        ("tags on a wrong image", "0".to_owned()),
-        ("applies that did not finish", "0".to_owned()),
-    ]);
-}
-
-fn count(left: &[usize], is: impl Fn(usize) -> bool) -> String {
-    left.iter().filter(|open| is(**open)).count().to_string()
-}
-
-#[track_caller]
-fn assert_finished(done: &Done, round: usize) {
-    assert_eq!(done.code, 0, "round {round}:\n{}\n{}", done.out, done.err);
 }

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -11,7 +9,7 @@ use windlass_core::name::{Digest, Fingerprint};
 use windlass_core::oci::{Descriptor, IMAGE_CONFIG, IMAGE_MANIFEST, LAYER_GZIP, image_manifest};
 use windlass_ecr_local::{FaultKind, Quirks};
 
-use crate::common::python;
+use crate::common::{self, binary, python};
 use crate::harbour::{Harbour, report, size};
 
 /// Calls that windlass makes at a time.
@@ -27,27 +25,14 @@ used = resource.getrusage(resource.RUSAGE_CHILDREN)
 print(json.dumps({"code": done.returncode, "wall": wall, "cpu": used.ru_utime + used.ru_stime, "memory": used.ru_maxrss * 1024, "said": (done.stdout + done.stderr).decode()[-2000:]}))
 "#;
 
-fn api(harbour: &Harbour, operation: &str, body: &Value) {
-    let body = body.to_string();
-    let mut stream = TcpStream::connect(&harbour.address).expect("the local ECR listens");
-    write!(
-        stream,
-        "POST / HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncontent-type: application/x-amz-json-1.1\r\n\
-         x-amz-target: AmazonEC2ContainerRegistry_V20150921.{operation}\r\n\
-         authorization: AWS4-HMAC-SHA256 Credential=111122223333/20261124/eu-west-1/ecr/aws4_request, SignedHeaders=host, Signature=0\r\n\
-         content-length: {}\r\n\r\n{body}",
-        harbour.address,
-        body.len()
-    )
-    .expect("sent");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("answered");
-    assert!(answer.starts_with("HTTP/1.1 200"), "{operation}: {answer}");
-}
-
 /// Brings a blob whose base64 text is known.
 fn blob(harbour: &Harbour, repository: &str, bytes: &[u8], base64: &str) {
-    let upload = begin(harbour, repository);
+    let begun = api(
+        harbour,
+        "InitiateLayerUpload",
+        &json!({ "repositoryName": repository }),
+    );
+    let upload = &begun["uploadId"];
     let last = bytes.len() - 1;
     api(
         harbour,
@@ -61,23 +46,8 @@ fn blob(harbour: &Harbour, repository: &str, bytes: &[u8], base64: &str) {
     );
 }
 
-fn begin(harbour: &Harbour, repository: &str) -> String {
-    let body = json!({ "repositoryName": repository }).to_string();
-    let mut stream = TcpStream::connect(&harbour.address).expect("the local ECR listens");
-    write!(
-        stream,
-        "POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/x-amz-json-1.1\r\n\
-         x-amz-target: AmazonEC2ContainerRegistry_V20150921.InitiateLayerUpload\r\n\
-         authorization: AWS4-HMAC-SHA256 Credential=111122223333/20261124/eu-west-1/ecr/aws4_request, SignedHeaders=host, Signature=0\r\n\
-         content-length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .expect("sent");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("answered");
-    let (_, body) = answer.split_once("\r\n\r\n").expect("a body");
-    let body: Value = serde_json::from_str(body).expect("JSON");
-    body["uploadId"].as_str().expect("an upload").to_owned()
+fn api(harbour: &Harbour, operation: &str, body: &Value) -> Value {
+    common::api(&harbour.address, "111122223333", operation, body)
 }
 
 /// Puts an image under the tags of a plan, as if it had been built and pushed.
@@ -122,13 +92,14 @@ struct Measured {
 fn measure(harbour: &Harbour) -> Measured {
     let before: u64 = harbour.ecr.calls().values().sum();
     let folder = harbour.workspace.path("");
+    let binary = binary().display().to_string();
     let arguments = [
         &*folder.to_string_lossy(),
         "env",
         "AWS_ACCESS_KEY_ID=111122223333",
         "AWS_SECRET_ACCESS_KEY=local",
         "AWS_EC2_METADATA_DISABLED=true",
-        env!("CARGO_BIN_EXE_windlass"),
+        &binary,
         "plan",
         "--detailed-exitcode",
     ];

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::common::has_engine;
-use crate::harbour::{Chance, Harbour, report, size};
+use crate::harbour::{Chance, Harbour, size};
+use crate::rounds::{Player, prove};
 
 /// What a workspace says, so that an edit can change one part of it.
 #[derive(Clone, Default)]
@@ -187,53 +188,75 @@ impl Image {
     }
 }
 
-#[test]
-fn after_an_apply_of_any_workspace_a_plan_is_empty() {
-    if !has_engine() {
-        return;
+/// How many times a workspace is applied: as it is made, then after each of some edits.
+const STEPS: usize = 4;
+
+const APPLIED: &str = "applied, and then nothing to do";
+const BLOCKED: &str = "blocked in the plan";
+
+struct Worlds {
+    harbour: Harbour,
+    player: usize,
+}
+
+impl Player for Worlds {
+    fn start(player: usize) -> Self {
+        Self {
+            harbour: Harbour::new(),
+            player,
+        }
     }
-    let tries = size("WINDLASS_PROVE_WORLDS", 8);
-    let mut chance = Chance::new();
-    let harbour = Harbour::new();
-    let (mut applied, mut blocked) = (0, 0);
-    let mut world = World::default();
-    for round in 0..tries {
-        // A new workspace now and then, edits of it in between.
-        let name = format!("worlds{}", round / 4);
-        let what = if round % 4 == 0 {
-            // What the last one left is another workspace's: repositories get names of their own.
-            world = World::random(&mut chance);
-            "a new workspace"
-        } else {
-            world.edit(&mut chance)
-        };
-        world.write(&harbour, &name);
-        harbour.workspace.replace(
+
+    fn play(&mut self, round: usize, chance: &mut Chance) -> Vec<&'static str> {
+        // What the last one left is another workspace's: repositories get names of their own.
+        let name = format!("worlds{}x{round}", self.player);
+        let mut world = World::random(chance);
+        let steps = (0..STEPS).map(|step| {
+            let what = match step {
+                0 => "a new workspace",
+                _ => world.edit(chance),
+            };
+            self.step(&mut world, &name, &format!("round {round}, {what}"))
+        });
+        steps.collect()
+    }
+}
+
+impl Worlds {
+    fn step(&self, world: &mut World, name: &str, what: &str) -> &'static str {
+        world.write(&self.harbour, name);
+        self.harbour.workspace.replace(
             "windlass.kdl",
             "{ parallel 4 }",
             &format!("{{ parallel 4; repository-prefix \"{name}/\" }}"),
         );
-        let plan = harbour.run(&["plan"]);
+        let plan = self.harbour.run(&["plan"]);
         if plan.code == 1 && plan.out.contains("cannot be applied") {
             // Such as an immutable tag that would move: stopped before anything is built, and that is right.
-            blocked += 1;
             world.immutable = false;
-            continue;
+            return BLOCKED;
         }
         let plan = plan.exits(0);
-        let done = harbour.run(&["apply", "--auto-approve"]);
+        let done = self.harbour.run(&["apply", "--auto-approve"]);
         assert_eq!(
             done.code, 0,
-            "round {round}, {what}:\n{}\n{}\n{}",
+            "{what}:\n{}\n{}\n{}",
             plan.out, done.out, done.err
         );
-        harbour.expect_settled(&format!("round {round}, {what}"));
-        applied += 1;
+        self.harbour.expect_settled(what);
+        APPLIED
     }
-    report(&[
-        ("workspaces and edits", tries.to_string()),
-        ("applied, and then nothing to do", applied.to_string()),
-        ("blocked in the plan", blocked.to_string()),
-        ("plans that were not empty after an apply", "0".to_owned()),
-    ]);
+}
+
+#[test]
+fn after_an_apply_of_any_workspace_a_plan_is_empty() {
+    if has_engine() {
+        let tries = size("WINDLASS_PROVE_WORLDS", 8);
+        let rounds = tries.div_ceil(STEPS);
+        prove::<Worlds>(
+            "workspaces with three edits each",
+            rounds,
+            &[APPLIED, BLOCKED],
+        );
+    }
 }
