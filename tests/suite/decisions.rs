@@ -317,6 +317,22 @@ const RULES: &[Rule] = &[
     (24, "examples commit no lock", &["examples_commit_no_lock"]),
     (
         25,
+        "`replicate`: only what this run pushed is waited for",
+        &[
+            "what_this_run_pushed_is_waited_for_and_is_not_pushed_again",
+            "what_is_pushed_to_the_first_region_is_copied_by_ecr_and_waited_for",
+        ],
+    ),
+    (
+        25,
+        "`replicate`: the wait is bounded, then 5; anything else missing there is a copy",
+        &[
+            "what_is_not_copied_in_time_moves_no_tag_and_the_next_apply_copies_it",
+            "what_was_pushed_before_is_copied",
+        ],
+    ),
+    (
+        25,
         "credentials of another account are a note",
         &["credentials_of_another_account_are_named"],
     ),

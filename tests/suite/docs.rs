@@ -286,10 +286,14 @@ fn iam_actions_are_those_that_are_called() {
 }
 
 fn is_action(word: &str) -> bool {
-    let name = word
-        .strip_prefix("ecr:")
-        .or_else(|| word.strip_prefix("sts:"));
-    name.is_some_and(|it| it.len() > 3 && it.chars().all(|c| c.is_ascii_alphabetic()))
+    let services = ["ecr:", "sts:", "tag:"];
+    let name = services.iter().find_map(|it| word.strip_prefix(it));
+    // Types of resources, such as `ecr:repository`, begin with a small letter.
+    name.is_some_and(|it| {
+        it.len() > 3
+            && it.starts_with(|c: char| c.is_ascii_uppercase())
+            && it.chars().all(|c| c.is_ascii_alphabetic())
+    })
 }
 
 #[test]

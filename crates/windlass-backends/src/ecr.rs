@@ -14,20 +14,23 @@ mod plane;
 mod push;
 mod put;
 mod record;
+mod replication;
 mod repositories;
 mod sdk;
 mod settings;
 mod stored;
+mod tagging;
 mod token;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use windlass_core::manifest::model;
 use windlass_core::name::{Digest, ImageName, RegistryName, RepositoryKey, RepositoryName, Tag};
-use windlass_core::observed::{Fact, ImageFacts, RepositoryFacts, StoredImage};
+use windlass_core::observed::{Fact, ImageFacts, ReplicationRule, RepositoryFacts, StoredImage};
 use windlass_core::oci::Descriptor;
-use windlass_core::plan::{NewRepository, SettingChange};
+use windlass_core::plan::{NewRepository, SettingChange, WORKSPACE_TAG};
 use windlass_engine::event::Events;
 use windlass_engine::ports::{
     LocalImage, Manifest, PullCredentials, PushedBlobs, Put, Registry, RegistryError,
@@ -71,6 +74,19 @@ impl EcrRegistries {
             accounts.insert(registry.name.clone(), account);
         }
         Self { accounts }
+    }
+
+    /// Returns the repositories of each registry that a workspace created, by their resource tag; `None` where the registry has an
+    /// endpoint of its own and none for the tagging API. Callers show a note of an error: nothing is decided from it.
+    pub async fn owned_repositories(
+        &self,
+        workspace: &str,
+    ) -> BTreeMap<RegistryName, Result<Option<BTreeSet<RepositoryName>>, RegistryError>> {
+        let reads = self.accounts.iter().map(|(name, account)| async {
+            let owned = account.tagged_repositories(WORKSPACE_TAG, workspace).await;
+            (name.clone(), owned)
+        });
+        join_all(reads).await.into_iter().collect()
     }
 
     fn account(&self, name: &RegistryName) -> Result<&Arc<Account>, RegistryError> {
@@ -217,6 +233,13 @@ impl Registry for EcrRegistries {
         registry: &RegistryName,
     ) -> Result<PullCredentials, RegistryError> {
         self.account(registry)?.pull_credentials().await
+    }
+
+    async fn replication_rules(
+        &self,
+        registry: &RegistryName,
+    ) -> Result<Vec<ReplicationRule>, RegistryError> {
+        self.account(registry)?.replication_rules().await
     }
 
     async fn caller_account(&self, registry: &RegistryName) -> Result<String, RegistryError> {

@@ -1,6 +1,7 @@
 //! Files of a workspace: texts that windlass reads, build contexts, and files that it writes.
 
 mod cache;
+mod compare;
 mod hash;
 mod walk;
 
@@ -10,8 +11,8 @@ use std::sync::{Arc, OnceLock};
 
 use cache::HashCache;
 use hash::Aids;
-pub use walk::walk;
-use windlass_core::context::{ContextListing, Ignore};
+pub use walk::{outline, walk};
+use windlass_core::context::{ContextListing, Entry, Ignore};
 use windlass_core::dockerfile::ContextSources;
 use windlass_engine::ports::Files;
 
@@ -153,11 +154,21 @@ impl WorkspaceFiles {
         ignore: &Ignore,
         sources: &ContextSources,
     ) -> Result<ContextListing, FilesError> {
-        let aids = Aids {
+        walk::walk_with(&self.root, folder, ignore, sources, self.aids())
+    }
+}
+
+impl WorkspaceFiles {
+    /// Returns what of the entries of a context is not as it was, each as `web/main.py changed`; what was added since is no difference.
+    pub fn changed(&self, folder: &str, entries: &[Entry]) -> Vec<String> {
+        compare::compare(&self.root, folder, entries, self.aids())
+    }
+
+    fn aids(&self) -> Aids<'_> {
+        Aids {
             cache: self.cache.as_ref().map(|cache| cache.get()),
             progress: self.watcher.as_deref(),
-        };
-        walk::walk_with(&self.root, folder, ignore, sources, aids)
+        }
     }
 }
 

@@ -55,6 +55,68 @@ pub struct ContextListing {
     pub warnings: Vec<String>,
 }
 
+/// What a build of a context would see by names and sizes: no content is read for it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ContextOutline {
+    /// Everything that is sent, sorted by path.
+    pub entries: Vec<OutlineEntry>,
+    /// What the ignore rules keep and no instruction reads, sorted.
+    pub unread: Vec<String>,
+    /// Everything that is left out, sorted by path.
+    pub ignored: Vec<IgnoredEntry>,
+}
+
+/// One thing in an outline.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutlineEntry {
+    /// Path below the context, `/` between parts, no leading `/`.
+    pub path: String,
+    /// What it is.
+    pub kind: OutlineKind,
+}
+
+/// What an entry of an outline is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OutlineKind {
+    /// A regular file.
+    File {
+        /// Whether its owner may execute it.
+        executable: bool,
+        /// Its size in bytes.
+        bytes: u64,
+    },
+    /// A directory.
+    Directory,
+    /// A symbolic link.
+    Link {
+        /// The target as it stands in the link.
+        target: String,
+    },
+}
+
+impl From<&Entry> for OutlineEntry {
+    fn from(entry: &Entry) -> Self {
+        let kind = match &entry.kind {
+            EntryKind::File {
+                executable,
+                bytes,
+                digest: _,
+            } => OutlineKind::File {
+                executable: *executable,
+                bytes: *bytes,
+            },
+            EntryKind::Directory => OutlineKind::Directory,
+            EntryKind::Link { target } => OutlineKind::Link {
+                target: target.clone(),
+            },
+        };
+        Self {
+            path: entry.path.clone(),
+            kind,
+        }
+    }
+}
+
 /// Something of a context that is left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IgnoredEntry {

@@ -226,6 +226,27 @@ fn grants(workspace: &Workspace, registry: &Registry, purpose: Purpose) -> Vec<G
     let images = arns(&|it| holding.contains(&it.key));
     let mut all = Collecting { grants: Vec::new() };
     read(&mut all, &arns, &images, purpose);
+    if !ours.is_empty() {
+        all.add(
+            Group::Explain,
+            &["*".to_owned()],
+            &[(
+                "tag:GetResources",
+                "which repositories of this workspace the manifest does not name any more; it cannot be limited to a repository",
+            )],
+        );
+    }
+    let copied = |it: &Registry| it.replicated_from.as_ref() == Some(&registry.name);
+    if workspace.registries.iter().any(copied) {
+        all.add(
+            Group::Explain,
+            &["*".to_owned()],
+            &[(
+                "ecr:DescribeRegistry",
+                "whether ECR copies what is pushed to the other regions; it cannot be limited to a repository",
+            )],
+        );
+    }
     if purpose == Purpose::Apply {
         push(&mut all, &images);
         restore(&mut all, &images);

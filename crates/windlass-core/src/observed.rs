@@ -7,7 +7,7 @@ use std::fmt;
 
 use crate::fingerprint::InputsRecord;
 use crate::manifest::model::{Encryption, LifecycleRule, TagMutability};
-use crate::name::{Digest, Fingerprint, Platform, RepositoryKey, Tag};
+use crate::name::{Digest, Fingerprint, Platform, RegistryName, RepositoryKey, Tag};
 
 /// What is known of one thing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,6 +108,8 @@ pub struct Observed {
     pub inventories: BTreeMap<RepositoryKey, Fact<Vec<StoredImage>>>,
     /// What other repositories hold that wanted images could be copied from.
     pub sources: BTreeMap<RepositoryKey, BTreeMap<Tag, Fact<ImageFacts>>>,
+    /// The replication rules of registries that images are pushed to, to be copied by ECR.
+    pub replication: BTreeMap<RegistryName, Fact<Vec<ReplicationRule>>>,
     /// How many tags the images have that would get another one.
     pub tag_counts: BTreeMap<(RepositoryKey, Digest), Fact<usize>>,
 }
@@ -127,6 +129,17 @@ impl Observed {
         unread.extend(self.inventories.values().filter_map(Fact::unread));
         unread
     }
+}
+
+/// Where ECR copies images to, one for each destination of a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplicationRule {
+    /// The account.
+    pub account: String,
+    /// The AWS region.
+    pub region: String,
+    /// What the names of copied repositories begin with; empty for all.
+    pub prefixes: Vec<String>,
 }
 
 /// An image of a repository as lifecycle rules see it. Times are seconds since 1970.

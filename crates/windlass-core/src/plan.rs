@@ -14,6 +14,7 @@ mod model;
 mod policy;
 mod precondition;
 mod removal;
+mod replication;
 mod repository;
 mod source;
 mod tags;
@@ -35,6 +36,7 @@ pub use model::{
 pub use policy::{PolicyRecord, PolicySource, SettingsRecord, WaiverRecord};
 pub use precondition::{RepositoryState, TagState, repository_state, tag_state};
 pub use removal::{deletion_problem, repositories_to_delete};
+pub use replication::replications_to_read;
 pub use repository::WORKSPACE_TAG;
 pub use source::sources_to_read;
 pub use tags::is_immutable;
@@ -75,6 +77,7 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
     let mut notes = desired.notes.clone();
     notes.extend(source::notes(observed));
     notes.extend(limits::notes(observed));
+    notes.extend(replication::notes(observed));
     let needs_builder = images
         .iter()
         .any(|image| image.action == ImageAction::Build);
@@ -123,6 +126,7 @@ fn registry(registry: &Registry) -> RegistryPlan {
         role,
         profile,
         endpoint,
+        replicated_from: _,
         location: _,
     } = registry.clone();
     RegistryPlan {

@@ -33,6 +33,7 @@ pub use crate::apply::build::local_names;
 pub use crate::apply::cancel::{Cancel, Canceller};
 use crate::apply::run::Run;
 use crate::event::Events;
+use crate::inputs::InputsAtHand;
 use crate::outcome::Outcome;
 use crate::ports::{Builder, BuilderError, Registry, RegistryError};
 use crate::secrets::SecretReader;
@@ -67,6 +68,8 @@ pub struct ApplyOptions {
     pub use_cache: bool,
     /// Where the values of secrets come from.
     pub secrets: SecretReader,
+    /// What compares the inputs of builds with those that were planned.
+    pub inputs: InputsAtHand,
     /// Ends the apply early.
     pub cancel: Cancel,
 }
@@ -80,6 +83,7 @@ impl ApplyOptions {
             keep_going: false,
             use_cache: true,
             secrets: SecretReader::default(),
+            inputs: InputsAtHand::default(),
             cancel: Cancel::never(),
         }
     }

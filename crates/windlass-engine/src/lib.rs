@@ -4,6 +4,7 @@ pub mod apply;
 pub mod desire;
 pub mod event;
 pub mod fakes;
+pub mod inputs;
 pub mod observe;
 pub mod outcome;
 pub mod ports;

@@ -6,17 +6,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ports::RegistryError;
-use futures_util::future::{join, join_all, join3};
+use futures_util::future::{join, join_all, join3, join4};
 use windlass_core::desired::{Desired, DesiredInputs};
 use windlass_core::fingerprint::InputsRecord;
 use windlass_core::manifest::model::Settings;
 use windlass_core::name::{Digest, Fingerprint, RegistryName, RepositoryKey, RepositoryName, Tag};
 use windlass_core::observed::{
-    Fact, ImageFacts, Observed, ObservedBuilder, ObservedRepository, RepositoryFacts, StoredImage,
+    Fact, ImageFacts, Observed, ObservedBuilder, ObservedRepository, ReplicationRule,
+    RepositoryFacts, StoredImage,
 };
 use windlass_core::plan::{
-    ImageAction, Plan, Reason, images_to_count, plan, repositories_to_delete, repositories_to_list,
-    sources_to_read,
+    ImageAction, Plan, Reason, images_to_count, plan, replications_to_read, repositories_to_delete,
+    repositories_to_list, sources_to_read,
 };
 
 use crate::ports::{Builder, Registry, SettingsToRead};
@@ -39,6 +40,7 @@ pub async fn observe<R: Registry, B: Builder>(
         records: BTreeMap::new(),
         inventories,
         tag_counts: BTreeMap::new(),
+        replication: BTreeMap::new(),
         sources: BTreeMap::new(),
     };
     let first = plan(desired, &observed);
@@ -49,15 +51,17 @@ pub async fn observe<R: Registry, B: Builder>(
     } else {
         plan(desired, &observed)
     };
-    let (found, records, tag_counts) = join3(
+    let (found, records, tag_counts, replication) = join4(
         observe_builder(&first, builder),
         observe_records(&first, registry),
         observe_tag_counts(&first, registry),
+        observe_replication(desired, &first, registry),
     )
     .await;
     observed.builder = found;
     observed.records = records;
     observed.tag_counts = tag_counts;
+    observed.replication = replication;
     observed
 }
 
@@ -171,6 +175,21 @@ async fn observe_sources<R: Registry>(
     let reads = wanted
         .iter()
         .map(|(key, tags)| async move { (key.clone(), registry.images(key, tags).await) });
+    join_all(reads).await.into_iter().collect()
+}
+
+/// Reads the replication rules of registries that images are pushed to, to be copied by ECR.
+async fn observe_replication<R: Registry>(
+    desired: &Desired,
+    first: &Plan,
+    registry: &R,
+) -> BTreeMap<RegistryName, Fact<Vec<ReplicationRule>>> {
+    let wanted = replications_to_read(desired, first);
+    let reads = wanted.into_iter().map(|name| async move {
+        let rules = registry.replication_rules(&name).await;
+        let rules = rules.map_or_else(RegistryError::into_fact, Fact::Known);
+        (name, rules)
+    });
     join_all(reads).await.into_iter().collect()
 }
 

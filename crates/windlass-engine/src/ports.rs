@@ -13,7 +13,9 @@ use windlass_core::dockerfile::ContextSources;
 use windlass_core::name::{
     Digest, Fingerprint, ImageName, Platform, RegistryName, RepositoryKey, RepositoryName, Tag,
 };
-use windlass_core::observed::{Fact, ImageFacts, RepositoryFacts, StoredImage, Unread};
+use windlass_core::observed::{
+    Fact, ImageFacts, ReplicationRule, RepositoryFacts, StoredImage, Unread,
+};
 use windlass_core::oci::Descriptor;
 use windlass_core::plan::{NewRepository, SettingChange};
 
@@ -264,6 +266,15 @@ pub trait Registry: Send + Sync {
         &self,
         registry: &RegistryName,
     ) -> impl Future<Output = Result<PullCredentials, RegistryError>> + Send;
+
+    /// Reads where ECR copies the images of a registry to.
+    ///
+    /// # Errors
+    /// Any [`RegistryError`].
+    fn replication_rules(
+        &self,
+        registry: &RegistryName,
+    ) -> impl Future<Output = Result<Vec<ReplicationRule>, RegistryError>> + Send;
 
     /// Checks that the credentials work and belong to an account; returns the caller's account.
     ///

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use windlass_core::context::{ContextListing, Ignore, IgnoreLine};
+use windlass_core::context::{ContextOutline, Ignore, IgnoreLine};
 use windlass_core::diag::{Location, Source};
 use windlass_core::dockerfile::{BaseQuery, BaseReference, Dockerfile, bases, parse};
 use windlass_core::lock::LockedBase;
@@ -72,7 +72,7 @@ pub struct ContextFacts {
     /// Its folder, relative to the workspace.
     pub folder: String,
     /// What is sent and what is left out.
-    pub listing: ContextListing,
+    pub listing: ContextOutline,
     /// The ignore lines in the order in which they count.
     pub ignore: Vec<IgnoreLine>,
 }

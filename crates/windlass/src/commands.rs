@@ -16,6 +16,7 @@ pub(crate) mod local;
 pub(crate) mod lock;
 pub(crate) mod lsp;
 pub(crate) mod matrix;
+pub(crate) mod orphans;
 pub(crate) mod outcome;
 pub(crate) mod plan;
 pub(crate) mod policy;

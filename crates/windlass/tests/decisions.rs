@@ -183,6 +183,7 @@ fn a_plan_writes_nothing_anywhere() {
         "BatchCheck",
         "List",
         "sts:GetCallerIdentity",
+        "tag:GetResources",
     ];
     let calls = ecr.calls();
     assert!(!calls.is_empty(), "a plan asks ECR");

@@ -24,8 +24,8 @@ const ROUNDS: usize = 7;
 const SCRIPT_IMAGES: usize = 3;
 /// How many times faster windlass has to be at the largest count.
 const REACH: f64 = 300.0;
-const ACCOUNT: &str = "000000000000";
-const REGION: &str = "us-east-1";
+pub(crate) const ACCOUNT: &str = "000000000000";
+pub(crate) const REGION: &str = "us-east-1";
 
 /// Everything one benchmark run works with.
 struct Bench {
@@ -190,32 +190,38 @@ impl Bench {
     }
 
     fn remove_images(&self) -> Outcome {
-        let filter = format!("label=windlass.bench={}", self.label);
-        let listed = read_output(
-            self.testbed
-                .docker()
-                .args(["image", "ls", "--quiet", "--filter", &filter]),
-        )?;
-        let mut ids: Vec<&str> = listed.lines().collect();
-        ids.sort_unstable();
-        ids.dedup();
-        if ids.is_empty() {
-            return Ok(());
-        }
-        let mut remove = self.testbed.docker();
-        remove.args(["image", "rm", "--force"]).args(ids);
-        run_logged(&mut remove, &self.folder.path().join("remove.log"))
+        let log = self.folder.path().join("remove.log");
+        remove_images(&self.testbed, &self.label, &log)
     }
 }
 
+/// Removes the images of a run from the Engine.
+pub(crate) fn remove_images(testbed: &Testbed, label: &str, log: &Path) -> Outcome {
+    let filter = format!("label=windlass.bench={label}");
+    let listed = read_output(
+        testbed
+            .docker()
+            .args(["image", "ls", "--quiet", "--filter", &filter]),
+    )?;
+    let mut ids: Vec<&str> = listed.lines().collect();
+    ids.sort_unstable();
+    ids.dedup();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let mut remove = testbed.docker();
+    remove.args(["image", "rm", "--force"]).args(ids);
+    run_logged(&mut remove, log)
+}
+
 /// A `windlass local` process, ended when this goes out of scope.
-struct LocalEcr {
+pub(crate) struct LocalEcr {
     process: Child,
-    port: u16,
+    pub(crate) port: u16,
 }
 
 impl LocalEcr {
-    fn start(binary: &Path, folder: &Path) -> Outcome<Self> {
+    pub(crate) fn start(binary: &Path, folder: &Path) -> Outcome<Self> {
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
         let log = fs::File::create(folder.join("local.log"))?;
         let process = Command::new(binary)
@@ -265,12 +271,12 @@ impl Drop for LocalEcr {
     }
 }
 
-fn image_name(number: usize) -> String {
+pub(crate) fn image_name(number: usize) -> String {
     format!("image-{number:03}")
 }
 
 /// Writes a workspace of small images, one context each.
-fn write_workspace(folder: &Path, count: usize, label: &str) -> Outcome {
+pub(crate) fn write_workspace(folder: &Path, count: usize, label: &str) -> Outcome {
     fs::create_dir(folder)?;
     let mut manifest = format!(
         "workspace \"bench\"\n\nregistry \"main\" {{\n    account \"{ACCOUNT}\"\n    region \"{REGION}\"\n}}\n\n\

@@ -5,6 +5,7 @@
 mod bases;
 mod bench;
 mod browser;
+mod changed;
 mod contexts;
 mod demo;
 mod engine;
@@ -34,8 +35,10 @@ Usage: cargo xtask TASK
   bench   setup, then measure an apply without changes against a push script for each image
   bench contexts
           measure how a context of 20,000 files and 2 GiB is hashed, cold and warm
+  bench changed
+          measure an apply of 100 images of which one changed, against docker build and push
   prove   setup, then the long runs of tests that the suite runs short, with their figures:
-          cargo xtask prove [NAME [TRIES]]
+          cargo xtask prove [NAME [TRIES]] [--jobs N] [--fresh]
   picture run a command on a copy of examples/shop and draw what it prints:
           cargo xtask picture --out docs/plan.svg -- windlass --local plan
   stop    stop the Engine and the registry that setup started; keeps all images
@@ -61,6 +64,7 @@ fn run(arguments: &[String]) -> Outcome<ExitCode> {
         Some((task, [])) if task == "demo" => return demo::run(),
         Some((task, [])) if task == "bench" => return bench::run(),
         Some((task, [what])) if task == "bench" && what == "contexts" => return contexts::run(),
+        Some((task, [what])) if task == "bench" && what == "changed" => return changed::run(),
         Some((task, rest)) if task == "prove" => return prove::run(rest),
         Some((task, rest)) if task == "picture" => picture::run(rest)?,
         Some((task, [])) if task == "stop" => setup::stop()?,

@@ -195,6 +195,7 @@ impl Document {
                 ecr: self.endpoint.clone(),
                 ..Endpoint::default()
             },
+            replicated_from: None,
             location: place.0.clone(),
         });
         Ok(registries.collect())

@@ -261,6 +261,7 @@ fn nothing_observed() -> Observed {
         records: BTreeMap::new(),
         inventories: BTreeMap::new(),
         tag_counts: BTreeMap::new(),
+        replication: BTreeMap::new(),
         sources: BTreeMap::new(),
     }
 }

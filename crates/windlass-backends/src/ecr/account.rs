@@ -216,6 +216,13 @@ impl Account {
         }
     }
 
+    /// Returns where credentials come from, `None` where there are none.
+    pub(crate) async fn credentials_provider(&self) -> Option<SharedCredentialsProvider> {
+        let cell = self.sign_ins.cell(&self.identity);
+        let shared = cell.get_or_init(|| Box::pin(self.sign_in())).await;
+        shared.credentials_provider()
+    }
+
     async fn sign_in(&self) -> SdkConfig {
         let region = Region::new(self.identity.region.clone());
         let retries = RetryConfig::standard()

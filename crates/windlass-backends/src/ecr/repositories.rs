@@ -1,18 +1,26 @@
 //! Reading repositories and their settings.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use aws_sdk_ecr::types::{EncryptionType, ImageTagMutability, Repository};
-use futures_util::future::{BoxFuture, join, join_all};
+use futures_util::future::{BoxFuture, FutureExt as _, join, join_all};
 use windlass_core::manifest::model::{Encryption, TagMutability};
 use windlass_core::name::RepositoryName;
-use windlass_core::observed::{Fact, ObservedLifecycle, RepositoryFacts};
+use windlass_core::observed::{Fact, ObservedLifecycle, RepositoryFacts, Unread};
 use windlass_engine::ports::{RegistryError, SettingsToRead};
 
 use super::account::Account;
 use super::failure::Failure;
 use super::lifecycle;
 
+/// How long to wait for a repository whose settings are not to be seen yet, after each read.
+const LATE: [Duration; 4] = [
+    Duration::from_millis(100),
+    Duration::from_millis(300),
+    Duration::from_millis(600),
+    Duration::from_secs(1),
+];
 /// Names that `DescribeRepositories` takes at once.
 const BATCH: usize = 100;
 
@@ -37,9 +45,10 @@ impl Account {
         );
         let (described, lifecycles) = join(batches, lifecycles).await;
         let mut facts: Described = described.into_iter().flatten().collect();
-        for (name, lifecycle) in lifecycles {
+        for (name, first) in lifecycles {
             if let Some(Fact::Known(repository)) = facts.get_mut(&name) {
-                repository.lifecycle = Some(lifecycle);
+                let read = || self.lifecycle(&name).boxed();
+                repository.lifecycle = Some(settled(&name, first, read).await);
             }
         }
         let tagged: BTreeSet<&RepositoryName> = names
@@ -69,7 +78,9 @@ impl Account {
             .filter(|(name, _)| wanted.contains(name))
             .filter_map(|(name, fact)| Some((name.clone(), fact.known()?.arn.clone())));
         let reads = known.map(|(name, arn)| async move {
-            let tags = self.resource_tags(&name, &arn).await;
+            let first = self.resource_tags(&name, &arn).await;
+            let read = || self.resource_tags(&name, &arn).boxed();
+            let tags = settled(&name, first, read).await;
             (name, tags)
         });
         for (name, tags) in join_all(reads).await {
@@ -180,6 +191,7 @@ impl Account {
             .collect()
     }
 
+    /// Reads a lifecycle policy; absent where the repository is.
     async fn lifecycle(&self, name: &RepositoryName) -> Fact<ObservedLifecycle> {
         let clients = self.clients().await;
         let request = clients
@@ -201,10 +213,12 @@ impl Account {
             Err(failure) if failure.is("LifecyclePolicyNotFoundException") => {
                 Fact::Known(ObservedLifecycle::Rules(vec![]))
             }
+            Err(failure) if failure.is("RepositoryNotFoundException") => Fact::Absent,
             Err(failure) => failure.error.into_fact(),
         }
     }
 
+    /// Reads resource tags; absent where the repository is.
     async fn resource_tags(
         &self,
         name: &RepositoryName,
@@ -229,6 +243,7 @@ impl Account {
                     .map(|tag| (tag.key, tag.value))
                     .collect(),
             ),
+            Err(failure) if failure.is("RepositoryNotFoundException") => Fact::Absent,
             Err(failure) => failure.error.into_fact(),
         }
     }
@@ -239,6 +254,31 @@ impl Account {
             return Ok(uri);
         }
         Ok(self.existing(name).await?.uri)
+    }
+}
+
+/// Reads a setting of a repository that ECR showed, again where it then says that there is no such repository: it was created or
+/// deleted in between, or one of the answers is late.
+async fn settled<'a, T>(
+    name: &RepositoryName,
+    first: Fact<T>,
+    read: impl Fn() -> BoxFuture<'a, Fact<T>>,
+) -> Fact<T> {
+    let mut fact = first;
+    for pause in LATE {
+        if !matches!(fact, Fact::Absent) {
+            return fact;
+        }
+        fact = read().await;
+        if matches!(fact, Fact::Absent) {
+            tokio::time::sleep(pause).await;
+        }
+    }
+    match fact {
+        Fact::Absent => Fact::Unknown(Unread::passing(format!(
+            "repository {name} was created or deleted while it was read; try again"
+        ))),
+        fact => fact,
     }
 }
 

@@ -9,7 +9,7 @@ use windlass_core::manifest::model::{
 use windlass_core::name::RepositoryName;
 use windlass_core::observed::{Fact, ObservedLifecycle, RepositoryFacts};
 use windlass_core::plan::{NewRepository, SettingChange};
-use windlass_ecr_local::Quirks;
+use windlass_ecr_local::{FaultKind, Quirks};
 use windlass_engine::ports::{Registry as _, RegistryError, SettingsToRead};
 
 use crate::world::{World, key, name, plain_repository, prod, world, world_with};
@@ -271,4 +271,24 @@ async fn a_change_of_a_repository_that_is_gone_says_so() {
         assert!(matches!(error, RegistryError::NotFound(_)), "{error:?}");
         assert!(error.to_string().contains("shop/none"), "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_repository_that_appears_while_it_is_read_is_read_whole() {
+    let world = world().await;
+    // Its settings are asked for before it is there, the repository itself is found.
+    let late = FaultKind::Delay(Duration::from_millis(400));
+    world.faults.times("DescribeRepositories", late, 1);
+    let somebody = async {
+        while world.calls("GetLifecyclePolicy") == 0 {
+            tokio::task::yield_now().await;
+        }
+        world.api("CreateRepository", r#"{"repositoryName":"shop/web"}"#);
+    };
+    let (facts, ()) = tokio::join!(read(&world, [name("shop/web")], ALL), somebody);
+    let web = facts[&name("shop/web")].known().unwrap();
+    assert_eq!(
+        web.lifecycle,
+        Some(Fact::Known(ObservedLifecycle::Rules(vec![])))
+    );
 }

@@ -78,6 +78,7 @@ pub(crate) fn registry_node() -> model::Registry {
         role: None,
         profile: None,
         endpoint: Endpoint::default(),
+        replicated_from: None,
         location: Location { source, span: 0..0 },
     }
 }

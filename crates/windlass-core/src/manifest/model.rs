@@ -81,6 +81,8 @@ pub struct Registry {
     pub profile: Option<String>,
     /// Endpoints that replace those of the SDK.
     pub endpoint: Endpoint,
+    /// The registry that ECR copies images from, `None` where they are pushed here.
+    pub replicated_from: Option<RegistryName>,
     /// Where the node stands.
     pub location: Location,
 }

@@ -111,6 +111,8 @@ pub struct RegistryNode {
     pub profile: Option<Text>,
     /// URLs of `ecr=`, `registry=`, `sts=` and `tagging=`, in this order.
     pub endpoint: [Option<Text>; 4],
+    /// `distribute "replicate"`: ECR copies images from the first region to the others.
+    pub replicates: bool,
     /// Settings of the account that no stage carries out yet.
     pub not_carried: Vec<NotCarried>,
     /// Where the node stands.

@@ -11,8 +11,8 @@ use crate::plan::model::{
     CopySource, ImageAction, ImagePlan, Reason, RepositoryAction, RepositoryPlan, TagAction,
     TagPlan, TargetPlan,
 };
-use crate::plan::source;
 use crate::plan::tags::is_immutable;
+use crate::plan::{replication, source};
 
 type Repositories<'a> = BTreeMap<&'a RepositoryKey, &'a RepositoryPlan>;
 
@@ -69,6 +69,7 @@ pub(super) fn plan_image(
         plan.action = plan.action.min(target.action);
         plan.targets.push(target);
     }
+    replication::wait_for_copies(desired, observed, &mut plan);
     finish(&mut plan, spec, local_image, observed);
     plan
 }
@@ -141,6 +142,7 @@ fn undecided(
         action,
         held: None,
         source: None,
+        replicated_from: None,
         write_in_tag: false,
         tags: target
             .tags
@@ -314,6 +316,7 @@ impl Decision<'_> {
             },
             held: Some(digest.clone()),
             source: None,
+            replicated_from: None,
             write_in_tag: false,
             tags: steps,
         }
@@ -418,6 +421,7 @@ impl Decision<'_> {
             action,
             held: Some(image.digest.clone()),
             source: None,
+            replicated_from: None,
             write_in_tag,
             tags,
         }
@@ -517,6 +521,7 @@ impl Decision<'_> {
             action,
             held: None,
             source: self.source.clone(),
+            replicated_from: None,
             write_in_tag: true,
             tags: steps,
         }
@@ -557,6 +562,7 @@ impl Decision<'_> {
             action,
             held: None,
             source: None,
+            replicated_from: None,
             write_in_tag: false,
             tags: tags.collect(),
         }

@@ -290,6 +290,9 @@ pub struct TargetPlan {
     /// Where the image is copied from, where the action is a copy.
     #[serde(default)]
     pub source: Option<CopySource>,
+    /// The repository that this run pushes the image to, and that ECR copies it from; nothing is pushed here.
+    #[serde(default)]
+    pub replicated_from: Option<RepositoryKey>,
     /// Whether the `in-` tag has to be written.
     pub write_in_tag: bool,
     /// The wanted tags, sorted.
@@ -415,6 +418,20 @@ pub enum Reason {
     InBuilder {
         /// Its id there.
         id: Digest,
+    },
+    /// ECR copies the image here once it is pushed elsewhere.
+    Replicated {
+        /// The repository.
+        key: RepositoryKey,
+        /// The repository that it is pushed to.
+        source: RepositoryKey,
+    },
+    /// No replication rule of ECR copies the image here.
+    NotReplicated {
+        /// The repository.
+        key: RepositoryKey,
+        /// The repository that it is pushed to.
+        source: RepositoryKey,
     },
     /// The repository is not there yet.
     RepositoryMissing {

@@ -168,6 +168,7 @@ fn observed(tags: &[(&str, Fact<ImageFacts>)]) -> Observed {
         records: BTreeMap::new(),
         inventories: BTreeMap::new(),
         tag_counts: BTreeMap::new(),
+        replication: BTreeMap::new(),
         sources: BTreeMap::new(),
     }
 }

@@ -234,6 +234,10 @@ pub enum ReasonKind {
     Archived,
     /// Another repository holds the image with the fingerprint.
     Elsewhere,
+    /// ECR copies the image once it is pushed elsewhere.
+    Replicated,
+    /// No rule of ECR copies the image.
+    NotReplicated,
     /// A lifecycle rule is going to take what a wanted tag holds.
     Expires,
     /// The image can have no other tag.
@@ -281,6 +285,9 @@ pub struct Target {
     /// The image that is copied, where the action is a copy: address of the repository and digest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub copy_from: Option<String>,
+    /// The repository that this run pushes the image to and that ECR copies it from: its address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replicated_from: Option<String>,
     /// The wanted tags, sorted.
     pub tags: Vec<Tag>,
 }

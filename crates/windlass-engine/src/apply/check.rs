@@ -17,6 +17,9 @@ use crate::apply::{ApplyError, ApplyOptions, Ports};
 use crate::ports::{Builder, BuilderError, Registry, SettingsToRead};
 use crate::secrets::SecretValue;
 
+/// How many changed files of an image are named.
+const NAMED_FILES: usize = 5;
+
 /// The tags of several repositories.
 pub(super) type Tags = BTreeMap<RepositoryKey, BTreeMap<Tag, Fact<ImageFacts>>>;
 
@@ -69,8 +72,30 @@ pub(super) async fn check<'a, R: Registry, B: Builder>(
     comparison.compare_removals(plan, ports.registry).await;
     let mut checked = comparison.finish()?;
     check_builder(&mut checked, ports.builder, options).await?;
+    check_inputs(&checked.works, options).await?;
     checked.secrets = read_secrets(&checked.works, options)?;
     Ok(checked)
+}
+
+/// Compares the files that builds of this run read with those that were planned.
+async fn check_inputs(works: &[Work<'_>], options: &ApplyOptions) -> Result<(), ApplyError> {
+    let mut moved = Vec::new();
+    for work in works.iter().filter(|work| work.needs_build()) {
+        let changed = options.inputs.changed(work.spec).await;
+        let more = changed.len().saturating_sub(NAMED_FILES);
+        let named = changed.into_iter().take(NAMED_FILES);
+        moved.extend(
+            named.map(|what| format!("image.{}: {what} since it was planned", work.name())),
+        );
+        if more > 0 {
+            moved.push(format!("image.{}: {more} more files", work.name()));
+        }
+    }
+    if moved.is_empty() {
+        Ok(())
+    } else {
+        Err(ApplyError::Stale { moved })
+    }
 }
 
 /// Reads every secret that a build of this run mounts, each once.
@@ -362,12 +387,11 @@ impl<'a> Comparison<'a> {
                 ));
                 None
             }
-            (Fact::Absent, None) => Some(
-                target
-                    .source
-                    .clone()
-                    .map_or(Place::Missing, Place::Elsewhere),
-            ),
+            (Fact::Absent, None) => Some(match (&target.source, &target.replicated_from) {
+                (Some(source), _) => Place::Elsewhere(source.clone()),
+                (None, Some(pushed)) => Place::Replicated(pushed.clone()),
+                (None, None) => Place::Missing,
+            }),
             (Fact::Absent, Some(held)) if target.write_in_tag => {
                 Some(Place::Untagged(held.clone()))
             }

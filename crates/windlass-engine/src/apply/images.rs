@@ -127,17 +127,22 @@ impl<'a, R: Registry, B: Builder> Run<'a, R, B> {
             let place = work.places.iter().find(|(_, place)| match place {
                 Place::Untagged(_) | Place::Archived(_) | Place::Elsewhere(_) => true,
                 Place::Missing => work.local.is_some(),
+                Place::Replicated(source) => work.replication(source).is_some(),
                 Place::Busy | Place::Held(_) => false,
             });
             place.map(|(key, _)| key.clone())
         };
         while running.pushes < PUSHES_AT_ONCE {
             let Some(key) = ready(self) else { return };
-            let place = self.works[index].places.insert(key.clone(), Place::Busy);
+            let work = &mut self.works[index];
+            let place = work.places.insert(key.clone(), Place::Busy);
             let job = match place {
                 Some(Place::Untagged(digest)) => push::Job::Retag(digest),
                 Some(Place::Archived(digest)) => push::Job::Restore(digest),
                 Some(Place::Elsewhere(source)) => push::Job::Copy(source),
+                Some(Place::Replicated(source)) => {
+                    work.replication(&source).unwrap_or(push::Job::Push)
+                }
                 _ => push::Job::Push,
             };
             self.start_push(index, key, job, running);

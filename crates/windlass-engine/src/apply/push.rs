@@ -4,6 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use windlass_core::desired::BuildSpec;
 use windlass_core::name::{Digest, ImageName, RepositoryKey};
@@ -20,6 +23,12 @@ use crate::ports::{
     Builder, BuilderError, LocalImage, Manifest, PushedBlobs, Put, Registry, RegistryError,
 };
 
+/// How long ECR may take to copy an image to another region: it says that most are there in less than 30 minutes.
+const REPLICATION: Duration = Duration::from_mins(30);
+/// How long to wait before looking for a copy, at first and at last.
+const FIRST_LOOK: Duration = Duration::from_millis(500);
+const LAST_LOOK: Duration = Duration::from_secs(10);
+
 /// How the image gets into the repository.
 pub(super) enum Job {
     /// The repository holds it under this digest: only the tag is written.
@@ -30,6 +39,8 @@ pub(super) enum Job {
     Copy(CopySource),
     /// The builder holds it.
     Push,
+    /// It was pushed to a registry that ECR copies from.
+    Wait,
 }
 
 /// What a push works with.
@@ -57,7 +68,31 @@ impl<R: Registry, B: Builder> Push<'_, R, B> {
             }
             Job::Copy(source) => self.copy(key, &source).await,
             Job::Push => self.push(key).await,
+            Job::Wait => Ok(self.wait(key).await?),
         }
+    }
+
+    /// Waits until ECR has copied the image here; what it says of its progress is not asked for, what counts is that it is there.
+    async fn wait(&self, key: &RepositoryKey) -> Result<Held, RegistryError> {
+        let limit = Instant::now() + REPLICATION;
+        let mut pause = FIRST_LOOK;
+        while Instant::now() < limit {
+            tokio::time::sleep(pause).await;
+            if let Some(held) = self.adopt(key).await? {
+                let manifest = self.ports.registry.manifest(key, &held.digest).await?;
+                return Ok(Held {
+                    digest: held.digest,
+                    manifest: Some(manifest),
+                    written: true,
+                    brought: true,
+                });
+            }
+            pause = (pause * 2).min(LAST_LOOK);
+        }
+        Err(RegistryError::Transient(format!(
+            "ECR did not copy the image to {key} within {} minutes: the replication rules of the registry that it was pushed to say where images are copied; the next apply copies it itself",
+            REPLICATION.as_secs() / 60
+        )))
     }
 
     /// Takes an image out of the archive. Only then can it be read what it was built from: it counts if that is what the plan wants.

@@ -5,6 +5,7 @@ mod elsewhere;
 mod failures;
 mod kill;
 mod removals;
+mod replication;
 mod stale;
 mod tags;
 mod world;

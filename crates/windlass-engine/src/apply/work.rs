@@ -8,6 +8,7 @@ use windlass_core::desired::BuildSpec;
 use windlass_core::name::{Digest, Fingerprint, ImageName, RepositoryKey};
 use windlass_core::plan::CopySource;
 
+use crate::apply::push::Job;
 use crate::ports::{LocalImage, Manifest};
 
 /// An opened image of the builder, shared by the pushes to all its places.
@@ -41,6 +42,8 @@ pub(super) enum Place {
     Archived(Digest),
     /// Not there, but in another repository: it has to be copied.
     Elsewhere(CopySource),
+    /// Not there: ECR copies it from this repository once this run has pushed it there.
+    Replicated(RepositoryKey),
     /// Being brought.
     Busy,
     /// There, under its `in-` tag.
@@ -101,12 +104,31 @@ impl<'a> Work<'a> {
             .all(|place| matches!(place, Place::Held(_)))
     }
 
+    /// Returns how to bring it to a place that ECR copies it to, once the place that it is copied from is settled: by waiting where
+    /// this run pushed it there, else by a copy of our own.
+    pub(super) fn replication(&self, source: &RepositoryKey) -> Option<Job> {
+        let Place::Held(held) = self.places.get(source)? else {
+            return None;
+        };
+        if held.brought {
+            return Some(Job::Wait);
+        }
+        Some(Job::Copy(CopySource {
+            key: source.clone(),
+            digest: held.digest.clone(),
+        }))
+    }
+
     /// Returns what a repository holds of it.
     pub(super) fn digest_in(&self, key: &RepositoryKey) -> Option<&Digest> {
         match self.places.get(key)? {
             Place::Held(held) => Some(&held.digest),
             Place::Untagged(digest) => Some(digest),
-            Place::Missing | Place::Archived(_) | Place::Elsewhere(_) | Place::Busy => None,
+            Place::Missing
+            | Place::Archived(_)
+            | Place::Elsewhere(_)
+            | Place::Replicated(_)
+            | Place::Busy => None,
         }
     }
 }
@@ -118,11 +140,12 @@ impl Place {
             (self, other),
             (
                 Self::Untagged(_) | Self::Held(_) | Self::Archived(_) | Self::Elsewhere(_),
-                Self::Missing
+                Self::Missing | Self::Replicated(_)
             ) | (
                 Self::Held(_),
                 Self::Untagged(_) | Self::Archived(_) | Self::Elsewhere(_)
             ) | (Self::Untagged(_), Self::Elsewhere(_))
+                | (Self::Replicated(_), Self::Missing)
         )
     }
 }

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use windlass_core::name::{
     Digest, Fingerprint, ImageName, RegistryName, RepositoryKey, RepositoryName, Tag,
 };
-use windlass_core::observed::{Fact, ImageFacts, ObservedLifecycle, RepositoryFacts, StoredImage};
+use windlass_core::observed::{
+    Fact, ImageFacts, ObservedLifecycle, ReplicationRule, RepositoryFacts, StoredImage,
+};
 use windlass_core::oci::{
     COMMIT_TIME_ANNOTATION, CREATED_ANNOTATION, Descriptor, FINGERPRINT_ANNOTATION, IMAGE_CONFIG,
     LAYER_GZIP,
@@ -24,8 +26,12 @@ use crate::ports::{
 #[derive(Debug, Clone, Default)]
 pub struct MemRegistry {
     world: Arc<Mutex<BTreeMap<RepositoryKey, MemRepository>>>,
+    replication: Arc<Mutex<Replication>>,
     script: Script,
 }
+
+/// The replication rules of each registry.
+type Replication = BTreeMap<RegistryName, Vec<ReplicationRule>>;
 
 /// What a repository holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +55,7 @@ impl MemRegistry {
     pub fn new(script: &Script) -> Self {
         Self {
             world: Arc::default(),
+            replication: Arc::default(),
             script: script.clone(),
         }
     }
@@ -94,6 +101,17 @@ impl MemRegistry {
     /// Removes a repository with everything in it.
     pub fn remove_repository(&self, key: &RepositoryKey) {
         self.lock().remove(key);
+    }
+
+    /// Gives a registry replication rules. They are told, and nothing is copied by them.
+    pub fn set_replication(&self, registry: &RegistryName, rules: Vec<ReplicationRule>) {
+        self.replication().insert(registry.clone(), rules);
+    }
+
+    fn replication(&self) -> MutexGuard<'_, Replication> {
+        self.replication
+            .lock()
+            .expect("no fake panics while it holds the rules")
     }
 
     /// Returns what a tag holds.
@@ -371,6 +389,18 @@ impl Registry for MemRegistry {
                 user: "AWS".to_owned(),
                 password: "not-a-secret".to_owned(),
             })
+        })
+        .await
+    }
+
+    async fn replication_rules(
+        &self,
+        registry: &RegistryName,
+    ) -> Result<Vec<ReplicationRule>, RegistryError> {
+        let call = Call::of(Operation::ReplicationRules);
+        self.call(call, |_| {
+            let rules = self.replication();
+            Ok(rules.get(registry).cloned().unwrap_or_default())
         })
         .await
     }

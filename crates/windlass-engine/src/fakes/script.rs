@@ -26,6 +26,7 @@ pub enum Operation {
     RestoreImage,
     CopyImage,
     PullCredentials,
+    ReplicationRules,
     CallerAccount,
     Describe,
     LocalImages,

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use serde_json::{Value, json};
-use windlass_core::context::EntryKind;
+use windlass_core::context::OutlineKind;
 use windlass_core::dockerfile::Instruction;
 
 use crate::evaluate::Found;
@@ -171,11 +171,11 @@ fn context(subject: &ImageSubject) -> Value {
         .entries
         .iter()
         .filter_map(|entry| match &entry.kind {
-            EntryKind::File {
-                executable, bytes, ..
-            } => Some(json!({ "path": entry.path, "bytes": bytes, "executable": executable })),
-            EntryKind::Link { target } => Some(json!({ "path": entry.path, "link": target })),
-            EntryKind::Directory => None,
+            OutlineKind::File { executable, bytes } => {
+                Some(json!({ "path": entry.path, "bytes": bytes, "executable": executable }))
+            }
+            OutlineKind::Link { target } => Some(json!({ "path": entry.path, "link": target })),
+            OutlineKind::Directory => None,
         })
         .collect();
     json!({ "folder": context.folder, "files": files })

@@ -1,6 +1,6 @@
 //! `context-secret-reachable`: a file that holds secrets reaches the image with `COPY .`.
 
-use windlass_core::context::EntryKind;
+use windlass_core::context::OutlineKind;
 use windlass_core::finding::Level;
 
 use crate::hit::{Hit, Hits};
@@ -28,7 +28,7 @@ fn check(subject: &ImageSubject, hits: &mut Hits<'_>) {
         return;
     };
     for entry in &context.listing.entries {
-        if matches!(entry.kind, EntryKind::Directory) || !is_secret_file(&entry.path) {
+        if matches!(entry.kind, OutlineKind::Directory) || !is_secret_file(&entry.path) {
             continue;
         }
         hits.push(

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use windlass_core::context::ContextListing;
+use windlass_core::context::{ContextOutline, OutlineEntry};
 use windlass_core::desired::BuildSpec;
 use windlass_core::diag::Source;
 use windlass_core::name::Address;
@@ -188,9 +188,9 @@ fn of_image(plan: &ImagePlan) -> Option<ImageSubject> {
         needs: needs.iter().map(|it| it.as_name.clone()).collect(),
         context: Some(ContextFacts {
             folder: context.clone(),
-            listing: ContextListing {
-                entries: inputs.context.clone(),
-                ..ContextListing::default()
+            listing: ContextOutline {
+                entries: inputs.context.iter().map(OutlineEntry::from).collect(),
+                ..ContextOutline::default()
             },
             ignore: Vec::new(),
         }),

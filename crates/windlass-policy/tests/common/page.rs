@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use windlass_core::context::{ContextListing, Entry, EntryKind, Ignore, IgnoreLine, IgnoredEntry};
+use windlass_core::context::{
+    ContextOutline, Ignore, IgnoreLine, IgnoredEntry, OutlineEntry, OutlineKind,
+};
 use windlass_core::diag::Source;
 use windlass_core::diag::text::render_plain;
 use windlass_core::lock::LockedBase;
@@ -239,7 +241,7 @@ fn manifest(text: &str) -> String {
 fn context(files: &str, ignore: &str) -> ContextFacts {
     let lines = IgnoreLine::split(".dockerignore", ignore);
     let (rules, _) = Ignore::new(lines.clone(), Vec::new());
-    let mut entries: BTreeMap<String, EntryKind> = BTreeMap::new();
+    let mut entries: BTreeMap<String, OutlineKind> = BTreeMap::new();
     let mut ignored = Vec::new();
     for line in files.lines().filter(|line| !line.trim().is_empty()) {
         let (path, rest) = line.split_once(' ').unwrap_or((line, "10"));
@@ -251,16 +253,15 @@ fn context(files: &str, ignore: &str) -> ContextFacts {
             continue;
         }
         for (at, _) in path.match_indices('/') {
-            entries.insert(path[..at].to_owned(), EntryKind::Directory);
+            entries.insert(path[..at].to_owned(), OutlineKind::Directory);
         }
         let kind = match rest.strip_prefix("-> ") {
-            Some(target) => EntryKind::Link {
+            Some(target) => OutlineKind::Link {
                 target: target.to_owned(),
             },
-            None => EntryKind::File {
+            None => OutlineKind::File {
                 executable: false,
                 bytes: rest.parse().expect("a number of bytes"),
-                digest: Digest::of(path.as_bytes()),
             },
         };
         entries.insert(path, kind);
@@ -269,11 +270,12 @@ fn context(files: &str, ignore: &str) -> ContextFacts {
     let entries = entries.into_iter();
     ContextFacts {
         folder: ".".to_owned(),
-        listing: ContextListing {
-            entries: entries.map(|(path, kind)| Entry { path, kind }).collect(),
+        listing: ContextOutline {
+            entries: entries
+                .map(|(path, kind)| OutlineEntry { path, kind })
+                .collect(),
             ignored,
             unread: Vec::new(),
-            warnings: Vec::new(),
         },
         ignore: lines,
     }

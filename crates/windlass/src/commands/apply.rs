@@ -12,6 +12,7 @@ use windlass_core::manifest::model::Registry;
 use windlass_core::plan::{Plan, RegistryPlan};
 use windlass_core::report::wire::Report;
 use windlass_engine::apply::{ApplyError, ApplyOptions, Cancel, Canceller, Ports, apply};
+use windlass_engine::inputs::InputsAtHand;
 use windlass_engine::outcome::{Outcome, Status};
 
 use crate::cli::{ApplyArgs, Format, ProgressFlag};
@@ -188,6 +189,8 @@ fn registry(plan: &RegistryPlan) -> Registry {
         role,
         profile,
         endpoint,
+        // Places of the plan say what ECR copies.
+        replicated_from: None,
         location,
     }
 }
@@ -223,6 +226,7 @@ impl Run<'_> {
             keep_going: self.arguments.keep_going,
             use_cache: !self.arguments.no_cache,
             secrets: secrets::reader(self.root.clone()),
+            inputs: self.inputs(),
             cancel,
             ..ApplyOptions::new(self.root.clone())
         };
@@ -250,6 +254,12 @@ impl Run<'_> {
             terminal.print(&outcome::text(&done, terminal.colors_stdout()))?;
         }
         Self::exit(&done)
+    }
+
+    /// The files of a context may have changed since the plan, also while it was asked whether to apply it.
+    fn inputs(&self) -> InputsAtHand {
+        let files = self.session.files.clone();
+        InputsAtHand::new(move |spec| files.changed(&spec.context, &spec.inputs.context))
     }
 
     fn events_on_stdout(&self) -> bool {

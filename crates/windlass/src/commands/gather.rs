@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use windlass_backends::files::{WorkspaceFiles, walk};
+use windlass_backends::files::{WorkspaceFiles, outline};
 use windlass_core::context::Ignore;
 use windlass_core::diag::{Code, Diagnostic};
-use windlass_core::dockerfile::{ContextSources, parse};
+use windlass_core::dockerfile::parse;
 use windlass_core::lock::Lock;
 use windlass_core::manifest::model::{Image, Workspace};
 use windlass_engine::recipe::{Prepared, prepare};
@@ -56,7 +56,7 @@ fn list(
 ) -> Result<ContextFacts, Box<Diagnostic>> {
     let own = own_files(&image.context, own);
     let (ignore, _) = Ignore::new(prepared.ignore.clone(), own);
-    let listing = walk(root, &image.context, &ignore, &ContextSources::default()).map_err(|error| {
+    let listing = outline(root, &image.context, &ignore).map_err(|error| {
         let name = &image.name;
         let message = format!("the build context of image `{name}` cannot be used: {error}");
         Box::new(

@@ -23,6 +23,7 @@ use crate::cli::{Format, PlanArgs};
 use crate::clock;
 use crate::commands::Context;
 use crate::commands::judge::judge;
+use crate::commands::orphans;
 use crate::commands::show::render;
 use crate::commands::version::VERSION;
 use crate::failure::{Exit, Failure, io};
@@ -187,7 +188,7 @@ fn make_of(context: &Context<'_>, only: &[String], offline: bool) -> Result<Made
             passing: false,
         }
     } else {
-        compare(context, &desired, &session)
+        compare(context, &desired, &session, addresses.is_empty())
     };
     context.terminal.show(&warnings);
     plan.notes.append(&mut loaded.notes);
@@ -270,6 +271,7 @@ fn nothing_asked(desired: &Desired) -> Observed {
         records: BTreeMap::new(),
         inventories: BTreeMap::new(),
         tag_counts: BTreeMap::new(),
+        replication: BTreeMap::new(),
         sources: BTreeMap::new(),
     }
 }
@@ -283,10 +285,25 @@ struct Compared {
     passing: bool,
 }
 
-fn compare(context: &Context<'_>, desired: &Desired, session: &Session) -> Compared {
+fn compare(
+    context: &Context<'_>,
+    desired: &Desired,
+    session: &Session,
+    is_whole: bool,
+) -> Compared {
     context.runtime.block_on(async {
-        let observed = observe(desired, &session.registries, Some(&session.builder)).await;
+        let given_up = async {
+            // A part of the manifest does not say what the whole names.
+            if is_whole {
+                orphans::notes(desired, session).await
+            } else {
+                Vec::new()
+            }
+        };
+        let observed = observe(desired, &session.registries, Some(&session.builder));
+        let (observed, given_up) = tokio::join!(observed, given_up);
         let mut plan = plan(desired, &observed);
+        plan.notes.extend(given_up);
         plan.notes.extend(other_accounts(&plan, session).await);
         let warnings = warnings(desired, &observed, &plan);
         let passing = observed.unread().into_iter().all(Unread::is_passing);

@@ -1,4 +1,4 @@
-//! What a `registry` says about the account beyond images: decoded and checked in full, and carried out by no stage yet.
+//! What a `registry` says about the account beyond images: decoded and checked in full, and mostly carried out by no stage yet.
 
 use crate::diag::{Code, Diagnostic, Sourced};
 use crate::manifest::raw::{NotCarried, Text};
@@ -11,9 +11,18 @@ use super::{check_word, no_template, plain};
 /// A block of a registry: its name, what it is for, its reader.
 type Block = (&'static str, &'static str, fn(&mut Dec<'_>));
 
-/// Reads all of it. What stands there is returned with its place, so that a plan can be refused for it.
-pub(super) fn read_account_settings(node: &mut Dec<'_>, has_endpoint: bool) -> Vec<NotCarried> {
+/// What a registry says about its account.
+pub(super) struct AccountSettings {
+    /// Settings that no stage carries out yet, with their places, so that a plan can be refused for them.
+    pub(super) not_carried: Vec<NotCarried>,
+    /// Whether ECR copies images from the first region to the others.
+    pub(super) replicates: bool,
+}
+
+/// Reads all of it.
+pub(super) fn read_account_settings(node: &mut Dec<'_>, has_endpoint: bool) -> AccountSettings {
     let mut all = Vec::new();
+    let mut replicates = false;
     let fips = flag_on(node, "fips", "whether the FIPS endpoints of AWS are used");
     if let (Some(place), true) = (&fips, has_endpoint) {
         node.report(
@@ -44,12 +53,7 @@ pub(super) fn read_account_settings(node: &mut Dec<'_>, has_endpoint: bool) -> V
     ) {
         no_template(node, "distribute", &distribute);
         check_word(node, "distribute", &distribute, &["push", "replicate"]);
-        if distribute.value == "replicate" {
-            all.push(Sourced::new(
-                "`distribute \"replicate\"`".to_owned(),
-                distribute.location,
-            ));
-        }
+        replicates = distribute.value == "replicate";
     }
     let blocks: [Block; 5] = [
         ("scanning", "basic or enhanced, with rules", read_scanning),
@@ -92,7 +96,10 @@ pub(super) fn read_account_settings(node: &mut Dec<'_>, has_endpoint: bool) -> V
         ));
         child.finish();
     }
-    all
+    AccountSettings {
+        not_carried: all,
+        replicates,
+    }
 }
 
 /// Reads a property that takes no template.

@@ -3,7 +3,7 @@
 use crate::manifest::raw::{MirrorNode, RegistryNode, RoleNode, Text};
 use crate::node::{Dec, Given};
 
-use super::account::read_account_settings;
+use super::account::{AccountSettings, read_account_settings};
 use super::{identifier, plain};
 
 pub(super) fn read_registry(node: &mut Dec<'_>) -> Option<RegistryNode> {
@@ -36,7 +36,10 @@ pub(super) fn read_registry(node: &mut Dec<'_>) -> Option<RegistryNode> {
             property(it, "tagging", "URL of the tagging API"),
         ]
     });
-    let not_carried = read_account_settings(node, endpoint.is_some());
+    let AccountSettings {
+        not_carried,
+        replicates,
+    } = read_account_settings(node, endpoint.is_some());
     Some(RegistryNode {
         location: node.head_location(),
         name: name?,
@@ -45,6 +48,7 @@ pub(super) fn read_registry(node: &mut Dec<'_>) -> Option<RegistryNode> {
         role: role.flatten(),
         profile,
         endpoint: endpoint.unwrap_or_default(),
+        replicates,
         not_carried,
     })
 }

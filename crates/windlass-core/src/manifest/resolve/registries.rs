@@ -67,6 +67,7 @@ impl Resolver<'_> {
                 self.report(diagnostic);
                 continue;
             }
+            let first = all.first().map(|first| first.name.clone());
             all.push(Registry {
                 name,
                 account: account.clone().unwrap_or_default(),
@@ -74,6 +75,7 @@ impl Resolver<'_> {
                 role: role.clone(),
                 profile: profile.clone(),
                 endpoint: endpoint.clone(),
+                replicated_from: first.filter(|_| node.replicates),
                 location: node.location.clone(),
             });
         }

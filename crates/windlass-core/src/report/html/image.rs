@@ -207,6 +207,13 @@ fn tags(page: &mut Markup, image: &Image, target: &Target) {
             "</code></p>\n",
         );
     }
+    if let Some(source) = &target.replicated_from {
+        page.wrapped(
+            "<p class=\"quiet\">Copied by ECR from <code>",
+            source,
+            "</code></p>\n",
+        );
+    }
     if target.tags.is_empty() {
         page.raw("<p class=\"quiet\">None wanted: it is kept under its digest.</p>\n");
         return;

@@ -96,6 +96,7 @@ fn image(text: &str, before: Option<&str>, after: &str) -> Image {
             repository: text.to_owned(),
             repository_uri: Some(text.to_owned()),
             copy_from: None,
+            replicated_from: None,
             action: ImageAction::Build,
             tags: Vec::new(),
         }],

@@ -59,6 +59,7 @@ fn image(name: &str, dockerfile: &str) -> Image {
         local_image: None,
         targets: vec![Target {
             copy_from: None,
+            replicated_from: None,
             target: "prod".to_owned(),
             repository: format!("repository.shop/{name}@prod"),
             repository_uri: None,

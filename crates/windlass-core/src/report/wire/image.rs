@@ -95,6 +95,7 @@ fn target(plan: &TargetPlan) -> Target {
             .source
             .as_ref()
             .map(|source| format!("{}@{}", source.key, source.digest)),
+        replicated_from: plan.replicated_from.as_ref().map(ToString::to_string),
         tags: plan.tags.iter().map(tag).collect(),
     }
 }

@@ -22,12 +22,16 @@ fn rank(kind: ReasonKind) -> u8 {
         ReasonKind::Immutable
         | ReasonKind::InTagTaken
         | ReasonKind::Expires
+        | ReasonKind::NotReplicated
         | ReasonKind::TooManyTags
         | ReasonKind::Repository
         | ReasonKind::Unusable
         | ReasonKind::Builder
         | ReasonKind::NeedBlocked => 1,
-        ReasonKind::InBuilder | ReasonKind::Archived | ReasonKind::Elsewhere => 2,
+        ReasonKind::InBuilder
+        | ReasonKind::Archived
+        | ReasonKind::Elsewhere
+        | ReasonKind::Replicated => 2,
         ReasonKind::InputsChanged | ReasonKind::RecordMissing => 3,
         ReasonKind::RepositoryMissing
         | ReasonKind::Gone
@@ -134,6 +138,21 @@ fn reason(reason: &plan::Reason, image: &ImagePlan) -> Reason {
                 format!("{source} holds the image with these inputs, this repository does not"),
             )
             .digest(digest),
+        plan::Reason::Replicated { key, source } => words.at(
+            ReasonKind::Replicated,
+            key,
+            format!("ECR copies the image here from {source}, where it is pushed"),
+        ),
+        plan::Reason::NotReplicated { key, source } => words
+            .at(
+                ReasonKind::NotReplicated,
+                key,
+                format!("no replication rule of registry `{}` copies this repository here", source.registry),
+            )
+            .help(format!(
+                "add a rule to the replication configuration of `{}`, or remove `distribute \"replicate\"`: then windlass pushes to every region",
+                source.registry
+            )),
         plan::Reason::Expires { key, tag, rule } => words
             .tag(
                 ReasonKind::Expires,

@@ -31,6 +31,7 @@ fn with_registry(desired: &mut Desired) {
         role: None,
         profile: None,
         endpoint: Endpoint::default(),
+        replicated_from: None,
         location: location(),
     }];
 }

@@ -1,0 +1,228 @@
+//! `cargo xtask bench changed`: what an apply costs when one image of many changed, against `docker build` and `docker push` of that image.
+//!
+//! Both sides build the same content from the same Dockerfile, in turn, with the same Engine, and push to the same local ECR. Docker is signed
+//! in before, so its side is the two commands alone; windlass reads the manifest, all contexts and all repositories as always.
+
+use crate::bench::{self, ACCOUNT, LocalEcr, REGION, image_name, median, write_workspace};
+use crate::demo::release_binary;
+use crate::failure::{Failure, Outcome};
+use crate::setup::{self, Testbed};
+use crate::shell::{print, read_output, run_logged, say, timed};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::time::{Duration, Instant};
+
+const IMAGES: usize = 100;
+const ROUNDS: usize = 15;
+/// Bytes of the file that changes: it cannot be compressed, so that both sides really send it.
+const BYTES: usize = 1024 * 1024;
+/// How many times as long as Docker windlass may take.
+const REACH: f64 = 1.15;
+
+struct Changed {
+    testbed: Testbed,
+    binary: PathBuf,
+    folder: tempfile::TempDir,
+    label: String,
+    ecr: LocalEcr,
+}
+
+/// Runs the benchmark and prints its table. Fails where the reach is missed.
+pub(crate) fn run() -> Outcome<ExitCode> {
+    let changed = Changed::prepare()?;
+    let measured = changed.measure();
+    changed.remove_images()?;
+    let (windlass, docker) = measured?;
+    let ratio = report(&windlass, &docker);
+    if ratio > REACH {
+        say(&format!("{ratio:.2} is above the reach of {REACH}"));
+        return Ok(ExitCode::FAILURE);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Changed {
+    fn prepare() -> Outcome<Self> {
+        let testbed = setup::run()?;
+        let binary = release_binary()?;
+        let folder = tempfile::Builder::new()
+            .prefix("windlass-changed-")
+            .tempdir()?;
+        let name = folder.path().file_name().unwrap_or_default();
+        let label = name.to_string_lossy().into_owned();
+        let ecr = LocalEcr::start(&binary, folder.path())?;
+        let changed = Self {
+            testbed,
+            binary,
+            folder,
+            label,
+            ecr,
+        };
+        write_workspace(&changed.workspace(), IMAGES, &changed.label)?;
+        changed.name_endpoint()?;
+        let alone = changed.alone();
+        fs::create_dir(&alone)?;
+        fs::copy(
+            changed.workspace().join(image_name(1)).join("Dockerfile"),
+            alone.join("Dockerfile"),
+        )?;
+        changed.sign_in()?;
+        Ok(changed)
+    }
+
+    fn workspace(&self) -> PathBuf {
+        self.folder.path().join("workspace")
+    }
+
+    /// The context that Docker builds.
+    fn alone(&self) -> PathBuf {
+        self.folder.path().join("alone")
+    }
+
+    /// Lets windlass reach the same server as Docker, instead of playing one itself.
+    fn name_endpoint(&self) -> Outcome {
+        let path = self.workspace().join("windlass.kdl");
+        let region = format!("    region \"{REGION}\"\n");
+        let url = format!("http://{}", self.host());
+        let endpoint =
+            format!("{region}    endpoint ecr=\"{url}\" sts=\"{url}\" tagging=\"{url}\"\n");
+        let manifest = fs::read_to_string(&path)?;
+        fs::write(&path, manifest.replace(&region, &endpoint))?;
+        Ok(())
+    }
+
+    fn host(&self) -> String {
+        format!("127.0.0.1:{}", self.ecr.port)
+    }
+
+    fn log(&self) -> PathBuf {
+        self.folder.path().join("log")
+    }
+
+    /// Makes the repository that Docker pushes to, and signs in.
+    fn sign_in(&self) -> Outcome {
+        let aws = self.testbed.python.with_file_name("aws");
+        let call = |arguments: &[&str]| {
+            let mut command = Command::new(&aws);
+            command
+                .args(["ecr", "--endpoint-url", &format!("http://{}", self.host())])
+                .args(arguments)
+                .env("AWS_ACCESS_KEY_ID", ACCOUNT)
+                .env("AWS_SECRET_ACCESS_KEY", "local")
+                .env("AWS_REGION", REGION);
+            read_output(&mut command)
+        };
+        call(&["create-repository", "--repository-name", "alone"])?;
+        let password = call(&["get-login-password"])?;
+        let file = self.folder.path().join("password");
+        fs::write(&file, password)?;
+        let mut login = self.docker(&["login", "--username", "AWS", "--password-stdin"]);
+        login.arg(self.host()).stdin(fs::File::open(&file)?);
+        let status = login
+            .stdout(fs::File::create(self.log())?)
+            .stderr(fs::File::create(self.log())?)
+            .status()?;
+        fs::remove_file(&file)?;
+        if status.success() {
+            Ok(())
+        } else {
+            Err(Failure::new("docker login failed"))
+        }
+    }
+
+    fn docker(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.testbed.docker);
+        command
+            .args(arguments)
+            .env("DOCKER_BUILDKIT", "1")
+            .env("DOCKER_CONFIG", self.folder.path().join("docker-config"));
+        command
+    }
+
+    fn measure(&self) -> Outcome<(Vec<Duration>, Vec<Duration>)> {
+        timed(&format!("first apply of {IMAGES} images"), || {
+            self.apply().map(drop)
+        })?;
+        let (mut windlass, mut docker) = (Vec::new(), Vec::new());
+        // The first round warms both sides up and is not counted.
+        for round in 0..=ROUNDS {
+            write_content(&self.workspace().join(image_name(1)), round, 0)?;
+            let ours = self.apply()?;
+            write_content(&self.alone(), round, 1)?;
+            let theirs = self.build_and_push()?;
+            if round > 0 {
+                windlass.push(ours);
+                docker.push(theirs);
+            }
+        }
+        let mut plan = self.windlass(&["plan", "--detailed-exitcode"]);
+        run_logged(&mut plan, &self.log())?;
+        Ok((windlass, docker))
+    }
+
+    fn apply(&self) -> Outcome<Duration> {
+        let mut apply = self.windlass(&["apply", "--auto-approve"]);
+        let start = Instant::now();
+        run_logged(&mut apply, &self.log())?;
+        Ok(start.elapsed())
+    }
+
+    fn windlass(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.binary);
+        command
+            .args(arguments)
+            .current_dir(self.workspace())
+            .env("AWS_ACCESS_KEY_ID", ACCOUNT)
+            .env("AWS_SECRET_ACCESS_KEY", "local")
+            .env("AWS_EC2_METADATA_DISABLED", "true");
+        command
+    }
+
+    fn build_and_push(&self) -> Outcome<Duration> {
+        let tag = format!("{}/alone:v1", self.host());
+        let mut build = self.docker(&["build", "--quiet", "--tag", &tag, "."]);
+        build.current_dir(self.alone());
+        let mut push = self.docker(&["push", "--quiet", &tag]);
+        let start = Instant::now();
+        run_logged(&mut build, &self.log())?;
+        run_logged(&mut push, &self.log())?;
+        Ok(start.elapsed())
+    }
+
+    fn remove_images(&self) -> Outcome {
+        bench::remove_images(&self.testbed, &self.label, &self.log())
+    }
+}
+
+/// Writes new content; each side has its own, so that neither finds the other's layers.
+fn write_content(context: &Path, round: usize, side: u64) -> Outcome {
+    let mut state = u64::from(std::process::id()) << 32 | (round as u64) << 8 | side << 1 | 1;
+    let mut bytes = Vec::with_capacity(BYTES);
+    while bytes.len() < BYTES {
+        state ^= state >> 12;
+        state ^= state << 25;
+        state ^= state >> 27;
+        bytes.extend_from_slice(&state.wrapping_mul(0x2545_f491_4f6c_dd1d).to_le_bytes());
+    }
+    fs::write(context.join("content.txt"), bytes)?;
+    Ok(())
+}
+
+/// Prints the table and returns the ratio of the medians.
+fn report(windlass: &[Duration], docker: &[Duration]) -> f64 {
+    let (ours, theirs) = (median(windlass), median(docker));
+    let ratio = ours.as_secs_f64() / theirs.as_secs_f64();
+    print("| what | median |");
+    print("| --- | ---: |");
+    print(&format!(
+        "| `windlass apply`, one image of {IMAGES} changed | {:.3} s |",
+        ours.as_secs_f64()
+    ));
+    print(&format!(
+        "| `docker build` and `docker push` of that image | {:.3} s |",
+        theirs.as_secs_f64()
+    ));
+    print(&format!("\nRatio {ratio:.2}, of {ROUNDS} rounds in turn."));
+    ratio
+}
