@@ -1,4 +1,4 @@
-//! Tasks of this repository: `cargo xtask setup | env | test | demo | bench | prove | picture | stop`.
+//! Tasks of this repository: `cargo xtask setup | env | test | demo | bench | prove | release | picture | stop`.
 //!
 //! The tasks call other programs and hold no logic of windlass itself.
 
@@ -16,6 +16,7 @@ mod picture;
 mod prove;
 mod python;
 mod registry;
+mod release;
 mod setup;
 mod shell;
 mod standins;
@@ -39,6 +40,8 @@ Usage: cargo xtask TASK
           measure an apply of 100 images of which one changed, against docker build and push
   prove   setup, then the long runs of tests that the suite runs short, with their figures:
           cargo xtask prove [NAME [TRIES]] [--jobs N] [--fresh]
+  release build the binary that is handed out, with its bill of materials and checksums, in target/dist:
+          cargo xtask release [--twice] [TARGET]; --twice builds again elsewhere and compares
   picture run a command on a copy of examples/shop and draw what it prints:
           cargo xtask picture --out docs/plan.svg -- windlass --local plan
   stop    stop the Engine and the registry that setup started; keeps all images
@@ -66,6 +69,7 @@ fn run(arguments: &[String]) -> Outcome<ExitCode> {
         Some((task, [what])) if task == "bench" && what == "contexts" => return contexts::run(),
         Some((task, [what])) if task == "bench" && what == "changed" => return changed::run(),
         Some((task, rest)) if task == "prove" => return prove::run(rest),
+        Some((task, rest)) if task == "release" => release::run(rest)?,
         Some((task, rest)) if task == "picture" => picture::run(rest)?,
         Some((task, [])) if task == "stop" => setup::stop()?,
         Some((task, [])) if task == "help" || task == "--help" || task == "-h" => print(HELP),

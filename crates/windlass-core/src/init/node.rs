@@ -129,6 +129,12 @@ fn image(tree: &Tree, folder: &str, package: &Value, start: &Start) -> FoundImag
         "variant \"debian\"",
         "\"alpine\" is smaller; packages with native code then need musl",
     ));
+    if lacks_dependencies(tree, folder) {
+        image.settings.push(Setting::new(
+            "dependencies #false",
+            "package-lock.json names none for production",
+        ));
+    }
     if package["scripts"]["build"].is_string() {
         image.settings.push(Setting::texts(
             "build",
@@ -180,7 +186,7 @@ fn package_manager(tree: &Tree, folder: &str, package: &Value) -> Option<String>
             Some((name, format!("package.json names {stated}")))
         });
     if tree.has(folder, "package-lock.json") {
-        return without_dependencies(tree, folder);
+        return None;
     }
     if let Some((name, why)) = other {
         return Some(format!(
@@ -197,14 +203,14 @@ fn package_manager(tree: &Tree, folder: &str, package: &Value) -> Option<String>
     ))
 }
 
-/// Says that a lock file names no dependency: `npm ci` then makes no `node_modules`, which the pattern copies.
-fn without_dependencies(tree: &Tree, folder: &str) -> Option<String> {
-    let lock: Value = serde_json::from_str(tree.text(folder, "package-lock.json")?).ok()?;
-    let packages = lock["packages"].as_object()?;
-    let has_some = packages
-        .iter()
-        .any(|(path, package)| !path.is_empty() && package["dev"] != true);
-    (!has_some).then(|| format!("package-lock.json names no dependency for production, and {PATTERN} copies the node_modules that npm then does not make: add one, or use a Dockerfile"))
+/// Says whether a lock file names no dependency for production: `npm ci` then makes no `node_modules`.
+fn lacks_dependencies(tree: &Tree, folder: &str) -> bool {
+    let text = tree.text(folder, "package-lock.json").unwrap_or_default();
+    let lock: Value = serde_json::from_str(text).unwrap_or_default();
+    let runs = |(path, package): (&String, &Value)| !path.is_empty() && package["dev"] != true;
+    lock["packages"]
+        .as_object()
+        .is_some_and(|packages| !packages.iter().any(runs))
 }
 
 /// Returns the folder above that has a lock file or names workspaces.

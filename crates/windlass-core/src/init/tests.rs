@@ -1,5 +1,5 @@
 use crate::diag::{Source, has_errors, text::render_plain};
-use crate::init::{Found, Place, Tree, detect, is_read, write_manifest};
+use crate::init::{Found, Place, Setting, Tree, detect, is_read, write_manifest};
 use crate::manifest::{ResolveInputs, load, model::Recipe};
 use crate::pattern;
 
@@ -127,8 +127,6 @@ fn package_managers_that_patterns_cannot_run_are_said_and_not_faked() {
     let found = found(&[
         ("a/package.json", r#"{"scripts": {"start": "node a.js"}}"#),
         ("a/pnpm-lock.yaml", ""),
-        ("g/package.json", r#"{"scripts": {"start": "node g.js"}}"#),
-        ("g/package-lock.json", r#"{"packages": {"": {}}}"#),
         (
             "b/package.json",
             r#"{"scripts": {"start": "node b.js"}, "packageManager": "yarn@4.1.0"}"#,
@@ -162,9 +160,30 @@ fn package_managers_that_patterns_cannot_run_are_said_and_not_faked() {
     d: it is a workspace of ., whose lock file lies outside the build context d; node@1 installs from a package-lock.json of the folder's own: use a Dockerfile with context "."
     e: dependencies are kept by uv, and python@1 installs from requirements files; make one in e, commit it, and take the comment marks away: uv export --no-dev --no-emit-project --output-file requirements.txt
     f: dependencies are kept by Poetry, and python@1 installs from requirements files; make one in f, commit it, and take the comment marks away: poetry export --without-hashes --output requirements.txt
-    g: package-lock.json names no dependency for production, and node@1 copies the node_modules that npm then does not make: add one, or use a Dockerfile
     "##);
     assert!(found.images.iter().all(|it| !it.is_ready()));
+}
+
+#[test]
+fn a_lock_file_without_dependencies_for_production_is_told_to_the_pattern() {
+    for (lock, wanted) in [
+        (r#"{"packages": {"": {}}}"#, true),
+        (
+            r#"{"packages": {"": {}, "node_modules/x": {"dev": true}}}"#,
+            true,
+        ),
+        (r#"{"packages": {"": {}, "node_modules/x": {}}}"#, false),
+        (r#"{"lockfileVersion": 1}"#, false),
+    ] {
+        let found = found(&[
+            ("package.json", r#"{"scripts": {"start": "node g.js"}}"#),
+            ("package-lock.json", lock),
+        ]);
+        let image = &found.images[0];
+        assert!(image.is_ready());
+        let says = |it: &Setting| it.line == "dependencies #false";
+        assert_eq!(image.settings.iter().any(says), wanted, "{lock}");
+    }
 }
 
 #[test]

@@ -116,6 +116,8 @@ const NODE: &[Parameter] = &[
     list("package_files", "The files that `npm ci` needs; all others are copied after it.")
         .or_list(&["package*.json"])
         .like(Shape::Glob),
+    flag("dependencies", "Whether `package-lock.json` names dependencies for production; where it names none, npm makes no `node_modules`, and `#false` makes an empty one.")
+        .or_flag(true),
     command("build", "A command that builds the application, with development dependencies at hand; they are removed after it."),
     list("output", "With `build`, what is taken over into the image besides `node_modules` and package files.")
         .or_derived("everything")

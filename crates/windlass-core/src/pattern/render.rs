@@ -291,7 +291,10 @@ impl Recipe<'_> {
     }
 
     fn flag(&self, name: &str) -> bool {
-        self.values.get(name) == Some(&Given::Flag(true))
+        match self.values.get(name) {
+            Some(Given::Flag(flag)) => *flag,
+            _ => matches!(self.default(name), Some(ParameterDefault::Flag(true))),
+        }
     }
 
     fn list(&self, name: &str) -> Vec<String> {
@@ -384,6 +387,7 @@ impl Recipe<'_> {
             build => self.given("build").then(|| quote::shell(&self.list("build"))),
             output => self.list("output"),
             package_files => by_directory(&self.list("package_files")),
+            modules => if self.flag("dependencies") { "" } else { " && \\\n    mkdir -p node_modules" },
         };
         context! {
             base => self.base(),

@@ -199,6 +199,26 @@ fn smaller_combinations() {
 }
 
 #[test]
+fn an_application_without_dependencies_gets_an_empty_folder_of_them() {
+    let mut without = With::default();
+    let no = sourced(Value::Flag(false));
+    without.argument("dependencies").values.push(no);
+    let old = dockerfile("node", &With::default());
+    let new = dockerfile("node", &without);
+    let expected = old.replace(
+        "RUN npm ci --omit=dev\n",
+        "RUN npm ci --omit=dev && \\\n    mkdir -p node_modules\n",
+    );
+    assert_ne!(old, new);
+    assert_eq!(new, expected);
+    let built = dockerfile("node", &without.text("build", &["npm", "run", "build"]));
+    assert!(
+        built.contains("    npm prune --omit=dev && \\\n    mkdir -p node_modules\n"),
+        "{built}"
+    );
+}
+
+#[test]
 fn a_worker_exposes_no_port() {
     let worker = With::default().text("command", &["python", "-m", "worker"]);
     assert!(!dockerfile("python", &worker).contains("EXPOSE"));

@@ -3,6 +3,7 @@
 mod layout;
 mod svg;
 mod text;
+mod units;
 
 use std::collections::{BTreeMap, BTreeSet};
 

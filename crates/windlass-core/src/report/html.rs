@@ -18,6 +18,8 @@ const STYLE: &str = include_str!("html/style.css");
 const SCRIPT: &str = include_str!("html/script.js");
 /// The most nodes of a graph that is drawn: beyond that nobody reads it.
 const MOST_NODES: usize = 300;
+/// Up to so many images that change stand open; of more, a reader sees the list first.
+const MOST_OPEN: usize = 12;
 
 /// Writes a plan as a page.
 pub fn render_html(report: &Report) -> String {
@@ -215,8 +217,10 @@ fn images(page: &mut Markup, report: &Report) {
         .partition(|image| image.action == ImageAction::None);
     // What stops the plan comes first, then what costs most.
     changed.sort_by_key(|image| image.action);
+    let few = changed.len() <= MOST_OPEN;
     for image in changed {
-        image::card(page, report, image);
+        let stops = matches!(image.action, ImageAction::Blocked | ImageAction::Unknown);
+        image::card(page, report, image, few || stops);
     }
     if !same.is_empty() {
         page.raw("<ul class=\"same\">\n");

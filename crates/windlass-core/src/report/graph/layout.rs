@@ -1,11 +1,14 @@
 //! Where the nodes of a graph stand: in columns by what they need, ordered so that edges cross little.
 
+use std::collections::BTreeMap;
+
+use crate::report::graph::units::{Unit, units, whole};
 use crate::report::graph::{Graph, Node, NodeKind};
 
 /// Height of a node.
 pub(super) const HEIGHT: i64 = 44;
 /// Room between two nodes of a column.
-const GAP: i64 = 14;
+pub(super) const GAP: i64 = 14;
 /// Room that an edge takes on its way through a column.
 const THROUGH: i64 = 16;
 /// Room between two columns.
@@ -14,8 +17,6 @@ const ALLEY: i64 = 84;
 const MARGIN: i64 = 12;
 /// The most characters of a label that are shown.
 pub(super) const LETTERS: usize = 34;
-/// Width of a character.
-const LETTER: i64 = 8;
 /// How often columns are put in order.
 const SWEEPS: usize = 8;
 
@@ -33,13 +34,30 @@ pub(super) struct Place {
     pub(super) width: i64,
 }
 
+/// An edge, or all edges from a node to a block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Way {
+    pub(super) from: usize,
+    /// Nodes.
+    pub(super) to: Vec<usize>,
+    /// Where it begins, where it passes columns, where it ends.
+    pub(super) points: Vec<Point>,
+}
+
+/// The frame of a block of nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Frame {
+    pub(super) place: Place,
+    pub(super) height: i64,
+}
+
 /// Where everything stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Layout {
     /// By node.
     pub(super) places: Vec<Place>,
-    /// By edge: where it begins, where it passes columns, where it ends.
-    pub(super) ways: Vec<Vec<Point>>,
+    pub(super) frames: Vec<Frame>,
+    pub(super) ways: Vec<Way>,
     pub(super) width: i64,
     pub(super) height: i64,
 }
@@ -47,88 +65,92 @@ pub(super) struct Layout {
 /// Something that takes room in a column.
 struct Item {
     column: usize,
-    /// The node; `None` for an edge on its way.
-    node: Option<usize>,
+    /// Its height and the room around it.
+    room: i64,
+    /// `None` for an edge on its way: it crosses the whole column.
+    width: Option<i64>,
     before: Vec<usize>,
     after: Vec<usize>,
     /// Middle.
     y: i64,
 }
 
-impl Item {
-    fn room(&self) -> i64 {
-        if self.node.is_some() {
-            HEIGHT + GAP
-        } else {
-            THROUGH
-        }
-    }
-}
-
 pub(super) fn layout(graph: &Graph) -> Layout {
     let columns = columns(graph);
-    let (mut items, ways) = items(graph, &columns);
+    let units = units(graph, &columns);
+    let (mut items, ways) = items(graph, &columns, &units);
     let mut order = first_order(&items);
     for sweep in 0..SWEEPS {
         sort(&items, &mut order, sweep % 2 == 0);
     }
     stand(&mut items, &order);
-    let widths: Vec<i64> = (0..order.len())
-        .map(|column| width(graph, &columns, column))
+    let top = items.iter().map(|it| it.y - it.room / 2).min().unwrap_or(0);
+    for item in &mut items {
+        item.y += MARGIN - top;
+    }
+    let bottom = items.iter().map(|it| it.y + it.room / 2).max().unwrap_or(0);
+    let widths = widths(&items, order.len());
+    let left: Vec<i64> = (0..order.len())
+        .map(|column| MARGIN + widths[..column].iter().map(|it| it + ALLEY).sum::<i64>())
         .collect();
-    let left = |column: usize| MARGIN + widths[..column].iter().map(|it| it + ALLEY).sum::<i64>();
-    let top = items
-        .iter()
-        .map(|it| it.y - it.room() / 2)
-        .min()
-        .unwrap_or(0);
-    let bottom = items
-        .iter()
-        .map(|it| it.y + it.room() / 2)
-        .max()
-        .unwrap_or(0);
-    let y = |item: &Item| item.y - top + MARGIN;
-    let places = (0..graph.nodes.len())
-        .map(|node| Place {
-            corner: Point {
-                x: left(columns[node]),
-                y: y(&items[node]) - HEIGHT / 2,
+    let corner = |unit: usize| Point {
+        x: left[items[unit].column],
+        y: items[unit].y - units[unit].height() / 2,
+    };
+    let mut places: Vec<(usize, Place)> = (0..units.len())
+        .flat_map(|unit| units[unit].places(corner(unit)))
+        .collect();
+    places.sort_by_key(|(node, _)| *node);
+    let frames = (0..units.len())
+        .filter(|unit| units[*unit].is_block())
+        .map(|unit| Frame {
+            place: Place {
+                corner: corner(unit),
+                width: units[unit].width(),
             },
-            width: widths[columns[node]],
+            height: units[unit].height(),
         })
         .collect();
     let ways = ways
-        .iter()
-        .map(|way| path(way, &items, &widths, &left, &y))
+        .into_iter()
+        .map(|way| Way {
+            from: units[way[0]].nodes[0],
+            to: units[way[way.len() - 1]].nodes.clone(),
+            points: path(&way, &items, &widths, &left),
+        })
         .collect();
-    let last = order.len().saturating_sub(1);
     Layout {
-        places,
+        places: places.into_iter().map(|(_, place)| place).collect(),
+        frames,
         ways,
-        width: left(last) + widths.last().copied().unwrap_or(0) + MARGIN,
-        height: bottom - top + 2 * MARGIN,
+        width: left
+            .last()
+            .zip(widths.last())
+            .map_or(0, |(left, width)| left + width)
+            + MARGIN,
+        height: bottom + MARGIN,
     }
 }
 
-fn path(
-    way: &[usize],
-    items: &[Item],
-    widths: &[i64],
-    left: &dyn Fn(usize) -> i64,
-    y: &dyn Fn(&Item) -> i64,
-) -> Vec<Point> {
+fn widths(items: &[Item], columns: usize) -> Vec<i64> {
+    let mut widths = vec![0; columns];
+    for item in items {
+        widths[item.column] = item.width.unwrap_or(0).max(widths[item.column]);
+    }
+    widths
+}
+
+fn path(way: &[usize], items: &[Item], widths: &[i64], left: &[i64]) -> Vec<Point> {
     let mut points = Vec::new();
     for (place, item) in way.iter().enumerate() {
         let item = &items[*item];
-        let (x, y) = (left(item.column), y(item));
+        let (x, y) = (left[item.column], item.y);
         if place > 0 {
             points.push(Point { x, y });
         }
         if place + 1 < way.len() {
-            points.push(Point {
-                x: x + widths[item.column],
-                y,
-            });
+            let width = item.width.unwrap_or(widths[item.column]);
+            points.push(Point { x: x + width, y });
         }
     }
     points
@@ -162,28 +184,39 @@ fn columns(graph: &Graph) -> Vec<usize> {
     columns
 }
 
-/// Makes an item of each node, and of each column that an edge passes; returns the items on each edge's way as well.
-fn items(graph: &Graph, columns: &[usize]) -> (Vec<Item>, Vec<Vec<usize>>) {
-    let item = |column, node| Item {
+/// Makes an item of each unit, and of each column that an edge passes; returns the items on each edge's way as well. Edges that lead from
+/// one node to the nodes of one block are one.
+fn items(graph: &Graph, columns: &[usize], units: &[Unit]) -> (Vec<Item>, Vec<Vec<usize>>) {
+    let item = |column, room, width| Item {
         column,
-        node,
+        room,
+        width,
         before: Vec::new(),
         after: Vec::new(),
         y: 0,
     };
-    let mut items: Vec<Item> = columns
+    let mut items: Vec<Item> = Vec::new();
+    let mut unit_of = BTreeMap::new();
+    for (place, unit) in units.iter().enumerate() {
+        unit_of.extend(unit.nodes.iter().map(|node| (*node, place)));
+        let room = unit.height() + if unit.is_block() { 2 * GAP } else { GAP };
+        items.push(item(columns[unit.nodes[0]], room, Some(unit.width())));
+    }
+    let mut edges: Vec<(usize, usize)> = graph
+        .edges
         .iter()
-        .enumerate()
-        .map(|(node, column)| item(*column, Some(node)))
+        .map(|(from, to)| (unit_of[from], unit_of[to]))
         .collect();
+    edges.sort_unstable();
+    edges.dedup();
     let mut ways = Vec::new();
-    for (from, to) in &graph.edges {
-        let mut way = vec![*from];
-        for column in columns[*from] + 1..columns[*to] {
+    for (from, to) in edges {
+        let mut way = vec![from];
+        for column in items[from].column + 1..items[to].column {
             way.push(items.len());
-            items.push(item(column, None));
+            items.push(item(column, THROUGH, None));
         }
-        way.push(*to);
+        way.push(to);
         for pair in way.windows(2) {
             items[pair[0]].after.push(pair[1]);
             items[pair[1]].before.push(pair[0]);
@@ -236,7 +269,7 @@ fn stand(items: &mut [Item], order: &[Vec<usize>]) {
     for column in order {
         let mut y = 0;
         for item in column {
-            let room = items[*item].room();
+            let room = items[*item].room;
             items[*item].y = y + room / 2;
             y += room;
         }
@@ -271,13 +304,13 @@ fn settle(items: &mut [Item], column: &[usize], forward: bool) {
         .collect();
     let mut lowest = i64::MIN;
     for (item, wanted) in column.iter().zip(&wanted) {
-        let half = items[*item].room() / 2;
+        let half = items[*item].room / 2;
         let y = (*wanted).max(lowest.saturating_add(half));
         items[*item].y = y;
         lowest = y + half;
     }
     // What was pushed down is moved back by half of it, all together, so that nothing comes to lie over another.
-    let count = i64::try_from(column.len()).unwrap_or(1).max(1);
+    let count = whole(column.len()).max(1);
     let pushed: i64 = column
         .iter()
         .zip(&wanted)
@@ -286,15 +319,4 @@ fn settle(items: &mut [Item], column: &[usize], forward: bool) {
     for item in column {
         items[*item].y -= pushed / count;
     }
-}
-
-fn width(graph: &Graph, columns: &[usize], column: usize) -> i64 {
-    let letters = graph
-        .nodes
-        .iter()
-        .zip(columns)
-        .filter(|(_, it)| **it == column)
-        .map(|(node, _)| node.label.chars().count().min(LETTERS))
-        .max();
-    i64::try_from(letters.unwrap_or(0)).unwrap_or(0).max(9) * LETTER + 34
 }

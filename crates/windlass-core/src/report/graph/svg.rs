@@ -1,7 +1,7 @@
 //! The graph as SVG: of its own, or inside the HTML view. Colours are classes.
 
 use crate::plan::ImageAction;
-use crate::report::graph::layout::{HEIGHT, LETTERS, Layout, Place, Point, layout};
+use crate::report::graph::layout::{Frame, HEIGHT, LETTERS, Layout, Place, Point, Way, layout};
 use crate::report::graph::{Graph, Node, NodeKind};
 use crate::report::markup::Markup;
 
@@ -50,8 +50,11 @@ fn open(markup: &mut Markup, layout: &Layout, title: &str) {
 }
 
 fn content(markup: &mut Markup, graph: &Graph, layout: &Layout, links: bool) {
-    for ((from, to), way) in graph.edges.iter().zip(&layout.ways) {
-        edge(markup, &graph.nodes[*from], &graph.nodes[*to], way);
+    for frame in &layout.frames {
+        draw_frame(markup, frame);
+    }
+    for way in &layout.ways {
+        edge(markup, graph, way);
     }
     for (node, place) in graph.nodes.iter().zip(&layout.places) {
         draw_node(markup, node, place, links && is_linked(node));
@@ -63,13 +66,33 @@ fn is_linked(node: &Node) -> bool {
     node.id.starts_with("image.")
 }
 
-fn edge(markup: &mut Markup, from: &Node, to: &Node, way: &[Point]) {
+fn draw_frame(markup: &mut Markup, frame: &Frame) {
+    let Point { x, y } = frame.place.corner;
+    markup
+        .raw("<rect class=\"frame\" x=\"")
+        .number(x)
+        .raw("\" y=\"")
+        .number(y)
+        .raw("\" width=\"")
+        .number(frame.place.width)
+        .raw("\" height=\"")
+        .number(frame.height)
+        .raw("\" rx=\"14\"/>\n");
+}
+
+/// Draws an edge. It names the nodes at its ends, for the script that lights it up; no address and no reference has a blank in it.
+fn edge(markup: &mut Markup, graph: &Graph, way: &Way) {
+    let ends: Vec<&str> = way
+        .to
+        .iter()
+        .map(|node| graph.nodes[*node].id.as_str())
+        .collect();
     markup
         .raw("<path class=\"edge\"")
-        .attribute("data-from", &from.id)
-        .attribute("data-to", &to.id)
+        .attribute("data-from", &graph.nodes[way.from].id)
+        .attribute("data-to", &ends.join(" "))
         .raw(" d=\"");
-    for (place, point) in way.iter().enumerate() {
+    for (place, point) in way.points.iter().enumerate() {
         match place {
             0 => {
                 markup.raw("M");
@@ -79,7 +102,7 @@ fn edge(markup: &mut Markup, from: &Node, to: &Node, way: &[Point]) {
                 markup.raw("L");
             }
             _ => {
-                let before = way[place - 1];
+                let before = way.points[place - 1];
                 let middle = i64::midpoint(before.x, point.x);
                 markup
                     .raw("C")

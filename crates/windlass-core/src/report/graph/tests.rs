@@ -89,6 +89,37 @@ fn what_is_needed_stands_left_of_what_needs_it_and_nothing_lies_over_another() {
 }
 
 #[test]
+fn many_images_of_one_base_are_a_block_with_one_edge() {
+    let images: Vec<String> = (0..30).map(|at| format!("image.i{at:02}")).collect();
+    let mut nodes = vec![("golang", NodeKind::Base), ("image.base", NodeKind::Image)];
+    nodes.extend(images.iter().map(|id| (id.as_str(), NodeKind::Image)));
+    let mut edges = vec![(0, 1)];
+    // Twenty-four hang on the image that is built from the base, five on the base, and one on both.
+    edges.extend((2..26).map(|at| (1, at)));
+    edges.extend((26..31).map(|at| (0, at)));
+    edges.extend([(0, 31), (1, 31)]);
+    edges.sort_unstable();
+    let graph = graph(&nodes, &edges);
+    let layout = layout(&graph);
+    assert_eq!(layout.frames.len(), 1);
+    let frame = layout.frames[0];
+    let corner = frame.place.corner;
+    for (node, place) in layout.places.iter().enumerate() {
+        let inside = (corner.x..corner.x + frame.place.width).contains(&place.corner.x)
+            && (corner.y..corner.y + frame.height).contains(&place.corner.y);
+        assert_eq!(inside, (2..26).contains(&node), "{}", graph.nodes[node].id);
+    }
+    // To the first image, to the block, to five alone, and twice to the last one.
+    assert_eq!(layout.ways.len(), 9);
+    let to_block = layout.ways.iter().find(|way| way.to.len() > 1);
+    assert_eq!(to_block.map(|way| (way.from, way.to.len())), Some((1, 24)));
+    assert!(layout.height < 800, "{}", layout.height);
+    let svg = render_svg(&graph);
+    assert_eq!(svg.matches("class=\"frame\"").count(), 1);
+    assert!(svg.contains("data-to=\"image.i00 image.i01 "), "{svg}");
+}
+
+#[test]
 fn a_circle_in_a_broken_document_ends() {
     let nodes = [("image.a", NodeKind::Image), ("image.b", NodeKind::Image)];
     let drawn = render_svg(&graph(&nodes, &[(0, 1), (1, 0)]));

@@ -12,13 +12,18 @@ use crate::report::wire::{Change, Finding, Image, Reason, Report, Tag, Target};
 /// The most changed files of an image that are listed one by one.
 const FILES: usize = 200;
 
-/// Writes an image that changes, or cannot.
-pub(super) fn card(page: &mut Markup, report: &Report, image: &Image) {
+/// Writes an image that changes, or cannot; open, or only its line.
+pub(super) fn card(page: &mut Markup, report: &Report, image: &Image, open: bool) {
     page.raw("<article tabindex=\"-1\"")
         .attribute("class", &format!("card {}", class(image.action)))
         .attribute("id", &image.address)
         .attribute("data-action", image.action.as_str())
-        .raw("><details open><summary><span class=\"badge\">")
+        .raw(if open {
+            "><details open>"
+        } else {
+            "><details>"
+        })
+        .raw("<summary><span class=\"badge\">")
         .text(image.action.as_str())
         .wrapped("</span><h3>", &image.address, "</h3>");
     if let Some(reason) = image.reasons.first() {

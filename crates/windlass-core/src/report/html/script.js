@@ -62,7 +62,7 @@
 
   const light = (id, on) => {
     for (const edge of edges) {
-      if (edge.dataset.from === id || edge.dataset.to === id) edge.classList.toggle('on', on);
+      if (edge.dataset.from === id || edge.dataset.to.split(' ').includes(id)) edge.classList.toggle('on', on);
     }
   };
   for (const node of nodes) {
