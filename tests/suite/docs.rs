@@ -296,6 +296,38 @@ fn is_action(word: &str) -> bool {
     })
 }
 
+/// `docs/troubleshooting.md` says of every area of codes what it is about, and names no code that is not there.
+#[test]
+fn every_area_of_codes_has_a_line_among_the_troubles() {
+    let page = read_file("docs/troubleshooting.md");
+    let diagnostics = read_file(DIAGNOSTICS);
+    let codes: BTreeSet<&str> = diagnostics
+        .lines()
+        .filter_map(|line| line.strip_prefix("## "))
+        .filter(|code| code.contains('/'))
+        .collect();
+    let areas: BTreeSet<&str> = codes
+        .iter()
+        .filter_map(|code| code.split('/').next())
+        .collect();
+    for area in &areas {
+        assert!(
+            page.contains(&format!("`{area}/`")),
+            "nothing about {area}/"
+        );
+    }
+    let named = page.split('`').skip(1).step_by(2);
+    for code in named.filter(|it| !it.contains(' ')) {
+        let in_an_area = code
+            .split_once('/')
+            .is_some_and(|(area, name)| areas.contains(area) && !name.is_empty());
+        assert!(
+            !in_an_area || codes.contains(code),
+            "there is no code {code}"
+        );
+    }
+}
+
 #[test]
 fn blocks_links_and_headings_are_found() {
     let page = "# One two\n[a](b.md#c) `[x](y)`\n```kdl must-fail a/b\n[q](r)\n```\n";

@@ -5,6 +5,7 @@
 
 mod after;
 mod check;
+mod declared;
 mod dependants;
 pub mod file;
 mod image;
@@ -26,6 +27,7 @@ use std::collections::BTreeMap;
 
 pub use after::after;
 pub use check::check;
+pub use declared::Declared;
 pub use lifecycle::{Verdict, evaluate as evaluate_lifecycle, to_list as repositories_to_list};
 pub use limits::to_count as images_to_count;
 pub use model::{

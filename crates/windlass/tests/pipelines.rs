@@ -200,11 +200,28 @@ fn engine_the_github_job_shows_one_rebuild_and_applies_it_after_the_merge() {
         "{comment}"
     );
     assert!(comment.contains("main.py"), "{comment}");
+    let findings = std::fs::read_to_string(job.workspace.home().join("runner/plan.sarif"));
+    assert!(findings.expect("SARIF").contains("\"2.1.0\""));
     // a further push replaces the comment
     job.run(&steps("plan"), &[locked]);
     let asked = std::fs::read_to_string(job.workspace.home().join("gh.log")).expect("a log");
     assert_eq!(asked.matches("--method POST").count(), 1, "{asked}");
     assert_eq!(asked.matches("--method PATCH").count(), 1, "{asked}");
+    // A plan that is blocked fails the job, and the reviewer sees why.
+    job.workspace.replace(
+        "windlass.kdl",
+        "context \"services/web\"",
+        "context \"services/web\"; platform \"linux/amd64\" \"linux/arm64\"",
+    );
+    job.fails(&steps("plan"), &[locked]);
+    let blocked = std::fs::read_to_string(job.workspace.home().join("comment.md"));
+    let blocked = blocked.expect("a comment");
+    assert!(blocked.contains("blocked"), "{blocked}");
+    job.workspace.replace(
+        "windlass.kdl",
+        "; platform \"linux/amd64\" \"linux/arm64\"",
+        "",
+    );
     // Something else came in between: the plan of main is another one, and nothing is applied.
     let server = "services/storefront/server.js";
     job.workspace.replace(server, "healthy", "well");
@@ -239,7 +256,8 @@ fn engine_the_steps_of_the_other_services_run() {
                 .as_str()
                 .expect("a text"),
         );
-        job.run(&texts(&gitlab[name]["script"]), &[locked]);
+        // The lines of a job are one script: a variable of one is known in the next.
+        job.run(&[texts(&gitlab[name]["script"]).join("\n")], &[locked]);
     }
     assert!(job.workspace.read("images.env").contains("WEB_IMAGE="));
     let codebuild = pipeline("codebuild/buildspec.yml");
@@ -261,6 +279,6 @@ fn engine_the_steps_of_the_other_services_run() {
         .filter_map(|line| line.trim().strip_prefix("sh '")?.strip_suffix('\''))
         .map(str::to_owned)
         .collect();
-    assert_eq!(steps.len(), 6);
+    assert_eq!(steps.len(), 8);
     job.run(&steps, &[("WINDLASS_LOCKED", "true")]);
 }

@@ -132,7 +132,11 @@ fn reviewers_are_told_at_the_line_what_a_plan_says() {
         "{github}"
     );
     assert!(
-        github.contains("::error title=plan/blocked::image.other"),
+        github.contains("::error file=windlass.kdl,line=15,endLine=15,col="),
+        "{github}"
+    );
+    assert!(
+        github.contains(",title=plan/blocked::image.other: "),
         "{github}"
     );
     let written = std::fs::read_to_string(&summary).expect("a summary");

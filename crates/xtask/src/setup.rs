@@ -7,6 +7,7 @@ use crate::failure::{Doing as _, Failure, Outcome};
 use crate::packages;
 use crate::python;
 use crate::registry::{self, Registry};
+use crate::schemas::{self, Schemas};
 use crate::shell::{find_program, say};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -31,8 +32,8 @@ pub(crate) struct Testbed {
     pub(crate) mirrors: Vec<String>,
     /// A python with boto3; `aws` lies beside it.
     pub(crate) python: PathBuf,
-    /// Compares pipelines with their published schemas.
-    pub(crate) schemas: PathBuf,
+    /// What compares with published schemas.
+    pub(crate) schemas: Schemas,
     /// What looks at pages.
     pub(crate) browser: Browser,
     /// The Dockerfile linter that ours is held against.
@@ -58,7 +59,18 @@ impl Testbed {
                 self.hadolint.display().to_string(),
             ),
             ("WINDLASS_TEST_DOCKER", self.docker.display().to_string()),
-            ("WINDLASS_TEST_SCHEMAS", self.schemas.display().to_string()),
+            (
+                "WINDLASS_TEST_SCHEMAS",
+                self.schemas.program.display().to_string(),
+            ),
+            (
+                "WINDLASS_TEST_SARIF",
+                self.schemas.sarif.display().to_string(),
+            ),
+            (
+                "WINDLASS_TEST_JUNIT",
+                self.schemas.junit.display().to_string(),
+            ),
             (
                 "WINDLASS_TEST_CHROMIUM",
                 self.browser.chromium.display().to_string(),
@@ -124,7 +136,7 @@ fn ensure_all(directory: PathBuf) -> Outcome<Testbed> {
     engine::ensure(&address, &directory.join("engine"))?;
     let registry = registry::ensure(&directory.join("registry"))?;
     let python = python::ensure(&directory)?;
-    let schemas = python::ensure_schemas(&directory)?;
+    let schemas = schemas::ensure(&directory)?;
     let browser = browser::ensure(&directory)?;
     let hadolint = python::ensure_hadolint(&directory)?;
     let docker = docker_command()?;

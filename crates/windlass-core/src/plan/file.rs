@@ -215,6 +215,7 @@ mod tests {
         saved.plan.repositories = vec![crate::plan::RepositoryPlan {
             key: serde_json::from_str(r#"{"registry":"prod","repository":"shop/api"}"#)
                 .expect("a key"),
+            declared: None,
             uri: None,
             action: crate::plan::RepositoryAction::Create,
             why: None,

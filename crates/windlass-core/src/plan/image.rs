@@ -7,6 +7,7 @@ use crate::fingerprint::explain;
 use crate::manifest::model::ImageTarget;
 use crate::name::{Digest, RepositoryKey, Tag};
 use crate::observed::{Fact, ImageFacts, Observed, ObservedRepository};
+use crate::plan::declared::Declared;
 use crate::plan::model::{
     CopySource, ImageAction, ImagePlan, Reason, RepositoryAction, RepositoryPlan, TagAction,
     TagPlan, TargetPlan,
@@ -48,6 +49,7 @@ pub(super) fn plan_image(
         .cloned();
     let mut plan = ImagePlan {
         name: image.name.clone(),
+        declared: Some(Declared::of(&image.location)),
         action: ImageAction::None,
         reasons: Vec::new(),
         spec: Some((**spec).clone()),
@@ -157,6 +159,7 @@ fn undecided(
     });
     ImagePlan {
         name: image.name.clone(),
+        declared: Some(Declared::of(&image.location)),
         action,
         reasons: vec![reason],
         spec: None,

@@ -8,6 +8,7 @@ use crate::desired::BuildSpec;
 use crate::fingerprint::InputChange;
 use crate::manifest::model::{Encryption, Endpoint, LifecycleRule, Role, TagMutability};
 use crate::name::{Digest, Fingerprint, ImageName, RegistryName, RepositoryKey, Tag};
+use crate::plan::declared::Declared;
 use crate::plan::policy::PolicyRecord;
 
 /// Everything an apply does, with the reasons for people.
@@ -253,6 +254,9 @@ impl TagAction {
 pub struct ImagePlan {
     /// Its name.
     pub name: ImageName,
+    /// Where it stands in the manifest; `None` in plans of older versions.
+    #[serde(default)]
+    pub declared: Option<Declared>,
     /// What is done.
     pub action: ImageAction,
     /// Why; for people only.
@@ -326,6 +330,9 @@ pub struct TagPlan {
 pub struct RepositoryPlan {
     /// Registry and repository.
     pub key: RepositoryKey,
+    /// Where it stands in the manifest, or the image that implies it; `None` in plans of older versions.
+    #[serde(default)]
+    pub declared: Option<Declared>,
     /// Its URI, `None` where it is not there yet.
     pub uri: Option<String>,
     /// What is done.

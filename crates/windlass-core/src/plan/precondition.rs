@@ -367,6 +367,7 @@ mod tests {
                 registry: RegistryName::new("prod").expect("a name"),
                 repository: RepositoryName::new("web").expect("a name"),
             },
+            declared: None,
             uri: None,
             action,
             why: None,

@@ -36,6 +36,7 @@ fn plan_removal(
 ) -> Option<RepositoryPlan> {
     let mut plan = RepositoryPlan {
         key: key.clone(),
+        declared: None,
         uri: None,
         action: RepositoryAction::Unknown,
         why: None,

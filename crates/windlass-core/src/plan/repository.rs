@@ -9,6 +9,7 @@ use crate::manifest::model::{
     TagMutability,
 };
 use crate::observed::{Fact, Observed, ObservedLifecycle, RepositoryFacts};
+use crate::plan::declared::Declared;
 use crate::plan::model::{
     NewRepository, RepositoryAction, RepositoryPlan, SettingChange, SettingDiff,
 };
@@ -23,6 +24,7 @@ pub(super) fn plan_repository(
 ) -> RepositoryPlan {
     let empty = RepositoryPlan {
         key: repository.key.clone(),
+        declared: Some(Declared::of(&repository.location)),
         uri: None,
         action: RepositoryAction::None,
         why: None,

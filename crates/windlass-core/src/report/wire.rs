@@ -20,7 +20,7 @@ pub use crate::finding::{Finding, Level};
 pub use crate::fingerprint::InputChange as Change;
 use crate::plan::file::SavedPlan;
 pub use crate::plan::file::{Header, SavedDiagnostic as Diagnostic, SavedLabel as Label};
-use crate::plan::{ImageAction, Plan, RepositoryAction, TagAction};
+use crate::plan::{Declared, ImageAction, Plan, RepositoryAction, TagAction};
 
 /// Version of the document.
 pub const FORMAT_VERSION: &str = "1.0";
@@ -125,6 +125,9 @@ pub struct Base {
 pub struct Image {
     /// `image.NAME`
     pub address: String,
+    /// Where it stands in the manifest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declared: Option<Declared>,
     /// The first of its targets' actions in the order of the contract.
     pub action: ImageAction,
     /// Why, the most important first; never empty.
@@ -310,6 +313,9 @@ pub struct Tag {
 pub struct Repository {
     /// `repository.NAME@REGISTRY`
     pub address: String,
+    /// Where it stands in the manifest, or the image that implies it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declared: Option<Declared>,
     /// The registry's name.
     pub target: String,
     /// Its URI, `None` where it is not there yet.

@@ -24,10 +24,10 @@ pub fn render(found: &[Found]) -> String {
     let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     let _ = writeln!(
         text,
-        "<testsuites name=\"windlass\" tests=\"{tests}\" failures=\"{failures}\">"
+        "<testsuites name=\"windlass\" tests=\"{tests}\" failures=\"{failures}\" errors=\"0\">"
     );
     if found.is_empty() {
-        text.push_str("  <testsuite name=\"windlass\" tests=\"1\" failures=\"0\" skipped=\"0\">\n    <testcase name=\"no findings\" classname=\"windlass\"/>\n  </testsuite>\n");
+        text.push_str("  <testsuite name=\"windlass\" tests=\"1\" failures=\"0\" errors=\"0\" skipped=\"0\">\n    <testcase name=\"no findings\" classname=\"windlass\"/>\n  </testsuite>\n");
     }
     for (name, suite) in suites {
         write_suite(&mut text, name, &suite);
@@ -41,7 +41,7 @@ fn write_suite(text: &mut String, name: &str, suite: &[&Found]) {
     let skipped = suite.iter().filter(|it| it.finding.waived_by.is_some());
     let _ = writeln!(
         text,
-        "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{failures}\" skipped=\"{}\">",
+        "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{failures}\" errors=\"0\" skipped=\"{}\">",
         escape(name),
         suite.len(),
         skipped.count()

@@ -110,15 +110,22 @@ fn location(found: &Found) -> Option<Value> {
         .as_ref()
         .map(|address| json!([{ "fullyQualifiedName": address, "kind": "resource" }]));
     let physical = finding.file.as_ref().map(|file| {
-        json!({
-            "artifactLocation": { "uri": uri(file) },
-            "region": {
-                "startLine": finding.line,
-                "startColumn": finding.column,
-                "endLine": finding.end_line,
-                "endColumn": finding.end_column,
-            },
-        })
+        let mut physical = json!({ "artifactLocation": { "uri": uri(file) } });
+        // Numbers that are not known are left out: the schema has no null.
+        let numbers = [
+            ("startLine", finding.line),
+            ("startColumn", finding.column),
+            ("endLine", finding.end_line),
+            ("endColumn", finding.end_column),
+        ];
+        let region: Map<String, Value> = numbers
+            .into_iter()
+            .filter_map(|(name, number)| Some((name.to_owned(), json!(number?))))
+            .collect();
+        if finding.line.is_some() {
+            physical["region"] = Value::Object(region);
+        }
+        physical
     });
     let mut location = Map::new();
     location.extend(physical.map(|it| ("physicalLocation".to_owned(), it)));

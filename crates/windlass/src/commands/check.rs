@@ -1,12 +1,15 @@
 //! `windlass check`: everything that can be said without a registry: manifest, Dockerfiles, contexts, policies.
 
 use windlass_core::diag::{has_errors, sort};
-use windlass_policy::evaluate::evaluate;
+use windlass_core::manifest::model::{Image, Workspace};
+use windlass_core::plan::Declared;
+use windlass_policy::evaluate::{Found, evaluate};
 
-use crate::cli::CheckArgs;
+use crate::cli::{CheckArgs, FindingFormat};
 use crate::commands::Context;
 use crate::commands::gather::gather;
 use crate::commands::lint::{exit, render};
+use crate::commands::reviews::to_the_tree;
 use crate::failure::{Exit, Failure};
 use crate::load;
 use crate::policies;
@@ -22,14 +25,44 @@ pub(crate) fn run(context: &Context<'_>, arguments: &CheckArgs) -> Result<Exit, 
     let mut problems = loaded.diagnostics;
     problems.extend(gathered.problems);
     sort(&mut problems);
-    let found = evaluate(&gathered.subjects, &policies);
+    let mut found = evaluate(&gathered.subjects, &policies);
+    if !matches!(arguments.format, FindingFormat::Text | FindingFormat::Json) {
+        for it in &mut found {
+            place_in_the_tree(it, &loaded.workspace);
+        }
+    }
     context.terminal.show(&problems);
     context
         .terminal
         .print(&render(context, &found, arguments.format))?;
+    if matches!(arguments.format, FindingFormat::Text) && !has_errors(&problems) {
+        context.terminal.say(next(&found));
+    }
     match exit(&found) {
         Exit::Done if has_errors(&problems) => Err(Failure::silent(Exit::Error)),
         Exit::Done => Ok(Exit::Done),
         other => Err(Failure::silent(other)),
+    }
+}
+
+/// Says what to type next.
+fn next(found: &[Found]) -> &'static str {
+    if exit(found) == Exit::Done {
+        "Next: windlass plan, or without an AWS account: windlass --local plan\n"
+    } else {
+        "Next: put right what is denied, or waive it; windlass explain RULE says why it is asked for, and how to waive it\n"
+    }
+}
+
+/// Moves a finding about a line that a pattern wrote to the image's node; what points into that text goes.
+fn place_in_the_tree(found: &mut Found, workspace: &Workspace) {
+    let address = found.finding.address.as_deref();
+    let is_it = |image: &&Image| address == Some(format!("image.{}", image.name).as_str());
+    let Some(image) = workspace.images.iter().find(is_it) else {
+        return;
+    };
+    if to_the_tree(&mut found.finding, &Declared::of(&image.location)) {
+        found.labels.clear();
+        found.fix = None;
     }
 }

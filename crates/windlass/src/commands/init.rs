@@ -53,8 +53,9 @@ pub(crate) fn run(context: &Context<'_>, arguments: &InitArgs) -> Result<Exit, F
     write_new(&path, &write_manifest(&place, &found))?;
     let ignored = ignore(&root)?;
     context.terminal.say(&story(&place, &found, ignored));
-    judge(context)?;
-    context.done(&format!("{MANIFEST}\n"))
+    let exit = context.done(&format!("{MANIFEST}\n"))?;
+    judge(context, &found)?;
+    Ok(exit)
 }
 
 fn exists() -> Failure {
@@ -274,13 +275,15 @@ fn section(text: &mut String, title: &str, lines: &[String]) {
 }
 
 /// Checks what was written as `validate` does; says what to type next.
-fn judge(context: &Context<'_>) -> Result<(), Failure> {
+fn judge(context: &Context<'_>, found: &Found) -> Result<(), Failure> {
     let (diagnostics, _) = validate::check(context)?;
     context.terminal.show(&diagnostics);
     let next = if windlass_core::diag::has_errors(&diagnostics) {
         "It needs a hand before it is valid: see above, then run: windlass validate\n"
-    } else {
+    } else if found.images.iter().any(FoundImage::is_ready) {
         "Next: windlass validate, then windlass --local plan\n"
+    } else {
+        "Next: do what stands above, take the comment marks away in windlass.kdl, then run: windlass validate\n"
     };
     context.terminal.say(next);
     Ok(())

@@ -7,7 +7,7 @@ use std::io::Write as _;
 
 use serde_json::json;
 use windlass_core::finding::{Finding, Level};
-use windlass_core::plan::{ImageAction, RepositoryAction};
+use windlass_core::plan::{Declared, ImageAction, RepositoryAction};
 use windlass_core::report::Report;
 use windlass_core::report::wire::{Diagnostic, Image, Repository};
 use windlass_policy::evaluate::Found;
@@ -17,9 +17,19 @@ pub(crate) fn findings(report: &Report) -> Vec<Found> {
     let images = report.images.iter().filter_map(stopped_image);
     let repositories = report.repositories.iter().filter_map(stopped_repository);
     let said = report.diagnostics.iter().map(said);
+    let policies = report.policies.iter().cloned().map(|mut finding| {
+        let image = report
+            .images
+            .iter()
+            .find(|image| finding.address.as_deref() == Some(image.address.as_str()));
+        if let Some(declared) = image.and_then(|it| it.declared.as_ref()) {
+            let _moved = to_the_tree(&mut finding, declared);
+        }
+        finding
+    });
     repositories
         .chain(images)
-        .chain(report.policies.iter().cloned())
+        .chain(policies)
         .chain(said)
         .map(|finding| Found {
             finding,
@@ -32,6 +42,33 @@ pub(crate) fn findings(report: &Report) -> Vec<Found> {
         .collect()
 }
 
+/// Moves a finding about a line that a pattern wrote to the image's node: reviewers see files of the tree only. Says whether it did.
+pub(crate) fn to_the_tree(finding: &mut Finding, declared: &Declared) -> bool {
+    let Some(address) = &finding.address else {
+        return false;
+    };
+    if finding.file.as_deref() != Some(format!("{address}/Dockerfile").as_str()) {
+        return false;
+    }
+    if let Some(line) = finding.line {
+        let name = address.trim_start_matches("image.");
+        finding.message = format!(
+            "{} (line {line} of what `windlass render {name}` prints)",
+            finding.message
+        );
+    }
+    put(finding, declared);
+    true
+}
+
+fn put(finding: &mut Finding, declared: &Declared) {
+    finding.file = Some(declared.file.clone());
+    finding.line = Some(declared.line);
+    finding.column = Some(declared.column);
+    finding.end_line = Some(declared.end_line);
+    finding.end_column = Some(declared.end_column);
+}
+
 fn stopped_image(image: &Image) -> Option<Finding> {
     let rule = match image.action {
         ImageAction::Blocked => "plan/blocked",
@@ -40,7 +77,12 @@ fn stopped_image(image: &Image) -> Option<Finding> {
     };
     let reason = image.reasons.first()?;
     let help = reason.help.clone();
-    Some(stopped(rule, &image.address, &reason.message, help))
+    Some(stopped(
+        rule,
+        (&image.address, image.declared.as_ref()),
+        &reason.message,
+        help,
+    ))
 }
 
 fn stopped_repository(repository: &Repository) -> Option<Finding> {
@@ -50,11 +92,21 @@ fn stopped_repository(repository: &Repository) -> Option<Finding> {
         _ => return None,
     };
     let why = repository.why.as_deref().unwrap_or("it cannot be changed");
-    Some(stopped(rule, &repository.address, why, None))
+    Some(stopped(
+        rule,
+        (&repository.address, repository.declared.as_ref()),
+        why,
+        None,
+    ))
 }
 
-fn stopped(rule: &str, address: &str, message: &str, help: Option<String>) -> Finding {
-    Finding {
+fn stopped(
+    rule: &str,
+    (address, declared): (&str, Option<&Declared>),
+    message: &str,
+    help: Option<String>,
+) -> Finding {
+    let mut finding = Finding {
         rule: rule.to_owned(),
         level: Level::Deny,
         address: Some(address.to_owned()),
@@ -68,7 +120,13 @@ fn stopped(rule: &str, address: &str, message: &str, help: Option<String>) -> Fi
         aliases: Vec::new(),
         waived_by: None,
         finding_id: format!("{rule}:{address}"),
+    };
+    if let Some(declared) = declared {
+        put(&mut finding, declared);
+        // A place says nothing of what is meant where several images stand in one node.
+        finding.message = format!("{address}: {message}");
     }
+    finding
 }
 
 fn said(diagnostic: &Diagnostic) -> Finding {

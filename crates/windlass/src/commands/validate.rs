@@ -82,6 +82,9 @@ pub(crate) fn check_place(
         let absent = prepared.map(|it| absent_files(image, &it, &files));
         diagnostics.extend(absent.unwrap_or_default());
     }
+    if has_errors(&diagnostics) {
+        return Ok((diagnostics, String::new()));
+    }
     Ok((diagnostics, summary))
 }
 

@@ -1,4 +1,4 @@
-//! What the binary is made of, as CycloneDX 1.5: every crate that is compiled into it, and, marked `excluded`, what only builds it.
+//! What the binary is made of, as `CycloneDX` 1.5: every crate that is compiled into it, and, marked `excluded`, what only builds it.
 //!
 //! cargo says which crates those are (`cargo tree` for this package and target, so features of tests do not count), `cargo metadata`
 //! their licences, `Cargo.lock` their checksums. There is neither a time nor a random number in it: the same commit gives the same text.

@@ -84,6 +84,7 @@ pub(super) fn layout(graph: &Graph) -> Layout {
         sort(&items, &mut order, sweep % 2 == 0);
     }
     stand(&mut items, &order);
+    close_gaps(&mut items);
     let top = items.iter().map(|it| it.y - it.room / 2).min().unwrap_or(0);
     for item in &mut items {
         item.y += MARGIN - top;
@@ -287,6 +288,23 @@ fn stand(items: &mut [Item], order: &[Vec<usize>]) {
         for column in columns {
             settle(items, column, round % 2 == 0);
         }
+    }
+}
+
+/// Moves everything up that lies below a height at which no column has anything.
+fn close_gaps(items: &mut [Item]) {
+    let mut order: Vec<usize> = (0..items.len()).collect();
+    order.sort_by_key(|item| items[*item].y - items[*item].room / 2);
+    let mut bottom = None;
+    let mut moved = 0;
+    for item in order {
+        let item = &mut items[item];
+        item.y -= moved;
+        let gap = bottom.map_or(0, |bottom: i64| (item.y - item.room / 2 - bottom).max(0));
+        item.y -= gap;
+        moved += gap;
+        let below = item.y + item.room / 2;
+        bottom = Some(bottom.map_or(below, |bottom| bottom.max(below)));
     }
 }
 

@@ -74,6 +74,7 @@ fn finding(text: &str, line: Option<usize>) -> Finding {
 fn image(text: &str, before: Option<&str>, after: &str) -> Image {
     Image {
         address: format!("image.{text}"),
+        declared: None,
         action: ImageAction::Build,
         reasons: vec![reason(text)],
         fingerprint: Some(text.to_owned()),

@@ -30,6 +30,7 @@ fn empty() -> Report {
 fn image(name: &str, dockerfile: &str) -> Image {
     Image {
         address: format!("image.{name}"),
+        declared: None,
         action: ImageAction::Build,
         reasons: vec![Reason {
             kind: ReasonKind::NeverBuilt,
@@ -115,6 +116,7 @@ fn one_monstrous_image_does_not_hide_the_others() {
     ];
     report.repositories = vec![Repository {
         address: "repository.shop/a@prod".to_owned(),
+        declared: None,
         target: "prod".to_owned(),
         repository_uri: None,
         action: RepositoryAction::Update,

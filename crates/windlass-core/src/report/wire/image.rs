@@ -22,6 +22,7 @@ fn image(plan: &ImagePlan) -> Image {
     let spec = plan.spec.as_ref();
     Image {
         address: address(&plan.name),
+        declared: plan.declared.clone(),
         action: plan.action,
         reasons: reason::reasons(plan),
         fingerprint: plan.fingerprint().map(ToString::to_string),

@@ -13,6 +13,7 @@ pub(super) fn repositories(plan: &Plan) -> Vec<Repository> {
 fn repository(plan: &RepositoryPlan) -> Repository {
     Repository {
         address: plan.key.to_string(),
+        declared: plan.declared.clone(),
         target: plan.key.registry.to_string(),
         repository_uri: plan.uri.clone(),
         action: plan.action,
