@@ -1,30 +1,19 @@
 //! The HTML view in a real browser: accessible in both themes, quick, small, without requests, and nothing in it runs that is not its own.
 //!
-//! These run where `WINDLASS_TEST_SERVICES` names `browser`: Chromium is `WINDLASS_TEST_CHROMIUM`, axe-core's script `WINDLASS_TEST_AXE`.
+//! The page of `examples/monorepo` as the binary writes it is looked at in `crates/windlass/tests/monorepo.rs`.
+
+#[path = "../../crates/windlass/tests/common/browser.rs"]
+mod chromium;
 
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
+use chromium::{Browser, LEAVE, has_browser, left, objections, with_script};
 use serde_json::Value;
 use windlass_core::plan::file::Header;
 use windlass_core::plan::{self, ImageAction};
 use windlass_core::report::wire::{Finding, Level};
 use windlass_core::report::{Report, render_html};
 use windlass_tests::scenario;
-
-/// How long a browser may take for one page, its own start included.
-const PATIENCE: Duration = Duration::from_mins(2);
-
-/// Says whether a browser is to be used; a test of it ends early otherwise.
-fn has_browser() -> bool {
-    let services = std::env::var("WINDLASS_TEST_SERVICES").unwrap_or_default();
-    services.split(',').any(|name| name == "browser")
-}
-
-fn variable(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| panic!("`cargo xtask test` sets {name}"))
-}
 
 /// Returns the document of a corpus case.
 fn case(name: &str) -> Report {
@@ -113,93 +102,11 @@ fn forty() -> Report {
     report
 }
 
-struct Browser {
-    folder: tempfile::TempDir,
-}
-
-impl Browser {
-    fn new() -> Self {
-        Self {
-            folder: tempfile::tempdir().expect("a folder"),
-        }
-    }
-
-    /// Loads a page and returns its document as it then stands.
-    fn load(&self, name: &str, page: &str, flags: &[&str]) -> String {
-        let path = self.folder.path().join(format!("{name}.html"));
-        std::fs::write(&path, page).expect("written");
-        self.run(&path, name, flags)
-    }
-
-    fn run(&self, path: &Path, name: &str, flags: &[&str]) -> String {
-        let out = self.folder.path().join(format!("{name}.out"));
-        let file = std::fs::File::create(&out).expect("a file");
-        let mut child = Command::new(variable("WINDLASS_TEST_CHROMIUM"))
-            .args([
-                "--headless",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-quic",
-                "--no-first-run",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync",
-                "--dump-dom",
-            ])
-            .arg(format!(
-                "--user-data-dir={}",
-                self.folder.path().join(format!("{name}.profile")).display()
-            ))
-            .args(flags)
-            .arg(format!("file://{}", path.display()))
-            .stdout(file)
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("Chromium starts");
-        let begun = Instant::now();
-        while child.try_wait().expect("it can be waited for").is_none() {
-            if begun.elapsed() > PATIENCE {
-                child.kill().expect("it can be ended");
-                panic!("Chromium did not end in {PATIENCE:?}");
-            }
-            std::thread::yield_now();
-            std::thread::park_timeout(Duration::from_millis(20));
-        }
-        std::fs::read_to_string(&out).expect("the document")
-    }
-}
-
-/// Adds a script to a page, and takes its policy away so that the script may run.
-fn with_script(page: &str, script: &str) -> String {
-    let start = page
-        .find("<meta http-equiv=\"Content-Security-Policy\"")
-        .expect("a policy");
-    let end = start + page[start..].find('>').expect("its end") + 1;
-    let page = format!("{}{}", &page[..start], &page[end..]);
-    page.replace("</body>", &format!("<script>{script}</script></body>"))
-}
-
-/// Returns the JSON that a script left in the document.
-fn left(document: &str) -> Value {
-    let (_, rest) = document
-        .split_once("<pre id=\"left\">")
-        .expect("the script ran to its end");
-    let (text, _) = rest.split_once("</pre>").expect("an end");
-    let text = text
-        .replace("&lt;", "<")
-        .replace("&gt;", ">")
-        .replace("&amp;", "&");
-    serde_json::from_str(&text).expect("JSON")
-}
-
-const LEAVE: &str = "const leave = (value) => { const it = document.createElement('pre'); it.id = 'left'; it.textContent = JSON.stringify(value); document.body.append(it); };";
-
 #[test]
 fn browser_axe_finds_nothing_serious_in_either_theme() {
     if !has_browser() {
         return;
     }
-    let axe = std::fs::read_to_string(variable("WINDLASS_TEST_AXE")).expect("axe-core");
     let browser = Browser::new();
     for (name, report) in [
         ("everything", everything()),
@@ -207,21 +114,7 @@ fn browser_axe_finds_nothing_serious_in_either_theme() {
         ("none", case("up-to-date")),
     ] {
         for theme in ["light", "dark"] {
-            let script = format!(
-                "document.documentElement.dataset.theme = '{theme}'; {LEAVE} {axe};\n\
-                 axe.run(document, {{ resultTypes: ['violations'] }}).then((found) => leave(found.violations.map((it) => \
-                 [it.impact, it.id, it.nodes.length, it.nodes[0].html, it.nodes[0].failureSummary])));"
-            );
-            let page = with_script(
-                &render_html(&report),
-                &script.replace("</script", "<\\/script"),
-            );
-            let document = browser.load(
-                &format!("{name}-{theme}"),
-                &page,
-                &["--virtual-time-budget=30000"],
-            );
-            let found = left(&document);
+            let found = objections(&browser, name, &render_html(&report), theme);
             assert_eq!(found, serde_json::json!([]), "{name} in {theme}");
         }
     }

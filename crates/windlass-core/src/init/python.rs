@@ -32,9 +32,14 @@ pub(super) fn look(tree: &Tree, folder: &str) -> Found {
     }
     let entry = entry::find(tree, folder);
     if entry.is_none() && requirements.is_none() && !is_application(tree, folder) {
+        let why = if has_scripts(tree, folder) {
+            "its entry point is a script of pyproject.toml, which is there only where the project itself is installed; python@1 installs requirements and copies the tree: give it a main.py, or use a Dockerfile"
+        } else {
+            "a Python project without an entry point: a library, or tools"
+        };
         found.left_out.push(LeftOut {
             path: folder.to_owned(),
-            why: "a Python project without an entry point: a library, or tools".to_owned(),
+            why: why.to_owned(),
         });
         return found;
     }
@@ -45,6 +50,13 @@ pub(super) fn look(tree: &Tree, folder: &str) -> Found {
 /// Says whether a project without requirements files and entry point still looks like something that runs.
 fn is_application(tree: &Tree, folder: &str) -> bool {
     tree.has(folder, "Procfile")
+}
+
+fn has_scripts(tree: &Tree, folder: &str) -> bool {
+    let text = tree.text(folder, "pyproject.toml").unwrap_or_default();
+    let is_table =
+        |line: &str| matches!(line.trim(), "[project.scripts]" | "[tool.poetry.scripts]");
+    text.lines().any(is_table)
 }
 
 fn image(

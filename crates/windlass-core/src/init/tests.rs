@@ -187,6 +187,18 @@ fn a_lock_file_without_dependencies_for_production_is_told_to_the_pattern() {
 }
 
 #[test]
+fn a_script_of_a_project_is_no_entry_point_and_is_said() {
+    let left = |text| {
+        let found = found(&[("pyproject.toml", text)]);
+        assert_eq!(found.images, []);
+        found.left_out[0].why.clone()
+    };
+    let scripts = "[project]\nname = \"job\"\n[project.scripts]\njob = \"job.cli:main\"\n";
+    assert!(left(scripts).contains("a script of pyproject.toml"));
+    assert!(left("[project]\nname = \"job\"\n").contains("a library, or tools"));
+}
+
+#[test]
 fn an_image_that_cannot_be_built_yet_is_a_comment() {
     let text = images(&[
         ("api/pyproject.toml", "[project]\nname = \"api\"\n"),

@@ -18,7 +18,7 @@ const STYLE: &str = include_str!("html/style.css");
 const SCRIPT: &str = include_str!("html/script.js");
 /// The most nodes of a graph that is drawn: beyond that nobody reads it.
 const MOST_NODES: usize = 300;
-/// Up to so many images that change stand open; of more, a reader sees the list first.
+/// Up to so many images or repositories that change stand open; of more, a reader sees the list first.
 const MOST_OPEN: usize = 12;
 
 /// Writes a plan as a page.

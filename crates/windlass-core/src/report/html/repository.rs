@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::plan::RepositoryAction;
+use crate::report::html::MOST_OPEN;
 use crate::report::markup::Markup;
 use crate::report::wire::{Report, Repository};
 
@@ -29,8 +30,13 @@ pub(super) fn section(page: &mut Markup, report: &Report) {
         .repositories
         .iter()
         .partition(|repository| repository.action == RepositoryAction::None);
+    let few = changed.len() <= MOST_OPEN;
     for repository in changed {
-        card(page, repository);
+        let stops = matches!(
+            repository.action,
+            RepositoryAction::Blocked | RepositoryAction::Unknown
+        );
+        card(page, repository, few || stops);
     }
     if !same.is_empty() {
         page.raw("<p class=\"quiet\">As the manifest says: ");
@@ -44,11 +50,16 @@ pub(super) fn section(page: &mut Markup, report: &Report) {
     page.raw("</section>\n");
 }
 
-fn card(page: &mut Markup, repository: &Repository) {
+fn card(page: &mut Markup, repository: &Repository, open: bool) {
     page.raw("<article")
         .attribute("class", &format!("card {}", class(repository.action)))
         .attribute("id", &repository.address)
-        .raw("><details open><summary><span class=\"badge\">")
+        .raw(if open {
+            "><details open>"
+        } else {
+            "><details>"
+        })
+        .raw("<summary><span class=\"badge\">")
         .text(repository.action.as_str())
         .wrapped("</span><h3>", &repository.address, "</h3>");
     if let Some(why) = &repository.why {
