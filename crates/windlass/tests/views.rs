@@ -296,3 +296,39 @@ fn engine_an_apply_works_with_exactly_the_permissions_that_iam_names_and_fails_w
     }
     assert!(seen.len() > 10, "{seen:?}");
 }
+
+#[test]
+fn engine_what_iam_calls_needed_sometimes_is_needed_then_and_only_then() {
+    if !has_engine() {
+        return;
+    }
+    let workspace = family();
+    let identity = IdentityPolicy::default();
+    let _server = serve(&workspace, &identity);
+    workspace
+        .run(&["--local", "apply", "--auto-approve"])
+        .exits(0);
+    let iam = iam(&workspace, "plan");
+    let registry = &iam["registries"][0];
+    let action = "ecr:DescribeImages";
+    let grants = registry["actions"].as_array().expect("actions");
+    let grant = grants.iter().find(|it| it["action"] == action);
+    assert_eq!(
+        grant.map(|it| &it["needed"]),
+        Some(&Value::from("sometimes"))
+    );
+    let policy = registry["policy"].to_string();
+    let less = without(&registry["policy"], action);
+    // Nothing is tagged: nobody has to count tags.
+    identity.set(&less).expect("a policy");
+    workspace
+        .run(&["--local", "plan", "--detailed-exitcode"])
+        .exits(0);
+    // An image gets a further tag, of which it may have a thousand.
+    workspace.replace("windlass.kdl", "tag \"v1\"", "tag \"v1\" \"v2\"");
+    let plan = workspace.run(&["--local", "plan", "--format", "json"]);
+    assert!(plan.out.contains(action), "{}", plan.out);
+    identity.set(&policy).expect("a policy");
+    let plan = workspace.run(&["--local", "plan", "--format", "json"]);
+    assert!(!plan.exits(0).out.contains(action));
+}
