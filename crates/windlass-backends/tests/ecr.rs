@@ -21,6 +21,8 @@ mod push;
 mod record;
 #[path = "ecr/repositories.rs"]
 mod repositories;
+#[path = "ecr/rules.rs"]
+mod rules;
 #[path = "ecr/script.rs"]
 mod script;
 #[path = "ecr/speed.rs"]

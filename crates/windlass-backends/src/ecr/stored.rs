@@ -66,7 +66,8 @@ impl Account {
                     "ecr:DescribeImages answered an image of {name} without digest or time of push"
                 ))
             })?;
-            if is_index {
+            // What an index in the archive lists cannot be read; then its images count as held by nothing.
+            if is_index && image.archived.is_none() {
                 indexes.push(images.len());
             }
             images.push(image);
@@ -132,7 +133,7 @@ impl Account {
         Ok(details)
     }
 
-    /// Returns the images that an index lists. One in the archive cannot be read; its images go there with it.
+    /// Returns the images that an index lists, none where it is not there any more.
     async fn children(
         &self,
         name: &RepositoryName,

@@ -187,3 +187,32 @@ async fn all_images_are_listed_with_their_times_and_tags() {
         .await;
     assert!(matches!(none, Err(RegistryError::NotFound(_))), "{none:?}");
 }
+
+#[tokio::test]
+async fn an_index_in_the_archive_does_not_stop_a_listing() {
+    let world = world().await;
+    world.create("shop/web").await;
+    let child = world.image("shop/web", "cd").await;
+    world.put("shop/web", &child, "child").await.unwrap();
+    let text = format!(
+        r#"{{"schemaVersion":2,"mediaType":"{}","manifests":[{{"mediaType":"{}","digest":"{}","size":{}}}]}}"#,
+        oci::IMAGE_INDEX,
+        oci::IMAGE_MANIFEST,
+        child.digest(),
+        child.bytes.len()
+    );
+    let index = Manifest {
+        bytes: text.into_bytes(),
+        media_type: oci::IMAGE_INDEX.to_owned(),
+    };
+    world.put("shop/web", &index, "all").await.unwrap();
+    archive(&world, "shop/web", &index.digest());
+    let listed = world
+        .registries
+        .stored_images(&key("shop/web"), None)
+        .await
+        .unwrap();
+    let found = listed.iter().find(|it| it.digest == index.digest());
+    assert!(found.unwrap().archived.is_some());
+    assert_eq!(found.unwrap().children, []);
+}
