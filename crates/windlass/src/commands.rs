@@ -22,6 +22,7 @@ pub(crate) mod plan;
 pub(crate) mod policy;
 pub(crate) mod render;
 pub(crate) mod reviews;
+pub(crate) mod saved;
 pub(crate) mod schema;
 pub(crate) mod shell;
 pub(crate) mod show;

@@ -5,7 +5,6 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use windlass_backends::files::write_whole;
-use windlass_backends::git;
 use windlass_core::diag::{Location, Source};
 use windlass_core::lock::{Lock, render as render_lock};
 use windlass_core::manifest::model::Registry;
@@ -19,7 +18,7 @@ use crate::cli::{ApplyArgs, Format, ProgressFlag};
 use crate::commands::judge::{judge_saved, refuse};
 use crate::commands::plan::{Made, exit_of_unusable, make};
 use crate::commands::show::{read_plan, render};
-use crate::commands::{Context, outcome};
+use crate::commands::{Context, outcome, saved};
 use crate::failure::{Exit, Failure, io};
 use crate::load::{self, LOCK};
 use crate::logging;
@@ -109,14 +108,16 @@ fn write_lock(root: &Path, (before, after): &(Lock, Lock)) -> Result<bool, Failu
 
 /// Carries out a saved plan. The manifest is not read.
 fn apply_saved(context: &Context<'_>, arguments: &ApplyArgs, file: &Path) -> Result<Exit, Failure> {
-    let saved = read_plan(file)?;
-    let root = load::find(context.global)
-        .map(|place| place.root)
-        .or_else(|_| std::env::current_dir());
+    let read = read_plan(file)?;
+    let place = load::find(context.global).ok();
+    let root = match &place {
+        Some(place) => Ok(place.root.clone()),
+        None => std::env::current_dir(),
+    };
     let root =
         root.map_err(|error| Failure::error(format!("cannot tell the current folder: {error}")))?;
-    let plan = saved.plan;
-    check_head(&root, &plan)?;
+    saved::check(&root, place.as_ref(), &read)?;
+    let plan = read.plan;
     let found = judge_saved(context.global, &plan)?;
     if found.iter().any(|it| it.finding.stops()) {
         let color = context.terminal.colors_stdout();
@@ -150,23 +151,6 @@ fn apply_saved(context: &Context<'_>, arguments: &ApplyArgs, file: &Path) -> Res
     let exit = run.carry_out()?;
     say_local(context, local.as_ref());
     Ok(exit)
-}
-
-/// A plan that used `git.*` holds for one commit only.
-fn check_head(root: &Path, plan: &Plan) -> Result<(), Failure> {
-    let Some(planned) = &plan.git_sha else {
-        return Ok(());
-    };
-    let now = git::head(root);
-    if now.as_ref() == Some(planned) {
-        return Ok(());
-    }
-    let now = now.unwrap_or_else(|| "no commit".to_owned());
-    Err(Failure::error(format!(
-        "the plan is stale: it was made at commit {planned}, HEAD is at {now}"
-    ))
-    .exit(Exit::Stale)
-    .help("check out that commit, or make a new plan"))
 }
 
 fn registry(plan: &RegistryPlan) -> Registry {
