@@ -110,6 +110,8 @@ pub struct Observed {
     pub sources: BTreeMap<RepositoryKey, BTreeMap<Tag, Fact<ImageFacts>>>,
     /// The replication rules of registries that images are pushed to, to be copied by ECR.
     pub replication: BTreeMap<RegistryName, Fact<Vec<ReplicationRule>>>,
+    /// When images under wanted tags were pushed that somebody else put there, seconds since 1970; what was not read is not in it.
+    pub pushed: BTreeMap<(RepositoryKey, Digest), i64>,
     /// How many tags the images have that would get another one.
     pub tag_counts: BTreeMap<(RepositoryKey, Digest), Fact<usize>>,
 }

@@ -7,6 +7,7 @@ mod after;
 mod check;
 mod declared;
 mod dependants;
+mod drift;
 pub mod file;
 mod image;
 mod lifecycle;
@@ -28,6 +29,7 @@ use std::collections::BTreeMap;
 pub use after::after;
 pub use check::check;
 pub use declared::Declared;
+pub use drift::strangers_to_date;
 pub use lifecycle::{Verdict, evaluate as evaluate_lifecycle, to_list as repositories_to_list};
 pub use limits::to_count as images_to_count;
 pub use model::{
@@ -70,6 +72,7 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
         .collect();
     lifecycle::judge(desired, observed, &repositories, &mut images);
     limits::judge(observed, &mut images);
+    drift::date(observed, &mut images);
     dependants::block_dependants(&mut images);
     let (builder, builder_note) = match &observed.builder {
         Fact::Known(builder) => (Some(builder.description.clone()), None),

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ports::RegistryError;
-use futures_util::future::{join, join_all, join3, join4};
+use futures_util::future::{join, join_all, join3, join5};
 use windlass_core::desired::{Desired, DesiredInputs};
 use windlass_core::fingerprint::InputsRecord;
 use windlass_core::manifest::model::Settings;
@@ -17,7 +17,7 @@ use windlass_core::observed::{
 };
 use windlass_core::plan::{
     ImageAction, Plan, Reason, images_to_count, plan, replications_to_read, repositories_to_delete,
-    repositories_to_list, sources_to_read,
+    repositories_to_list, sources_to_read, strangers_to_date,
 };
 
 use crate::ports::{Builder, Registry, SettingsToRead};
@@ -41,6 +41,7 @@ pub async fn observe<R: Registry, B: Builder>(
         inventories,
         tag_counts: BTreeMap::new(),
         replication: BTreeMap::new(),
+        pushed: BTreeMap::new(),
         sources: BTreeMap::new(),
     };
     let first = plan(desired, &observed);
@@ -51,17 +52,19 @@ pub async fn observe<R: Registry, B: Builder>(
     } else {
         plan(desired, &observed)
     };
-    let (found, records, tag_counts, replication) = join4(
+    let (found, records, tag_counts, replication, pushed) = join5(
         observe_builder(&first, builder),
         observe_records(&first, registry),
         observe_tag_counts(&first, registry),
         observe_replication(desired, &first, registry),
+        observe_strangers(&first, registry),
     )
     .await;
     observed.builder = found;
     observed.records = records;
     observed.tag_counts = tag_counts;
     observed.replication = replication;
+    observed.pushed = pushed;
     observed
 }
 
@@ -191,6 +194,22 @@ async fn observe_replication<R: Registry>(
         (name, rules)
     });
     join_all(reads).await.into_iter().collect()
+}
+
+/// Reads when images were pushed that somebody else put under wanted tags: for information, what cannot be read is left out.
+async fn observe_strangers<R: Registry>(
+    first: &Plan,
+    registry: &R,
+) -> BTreeMap<(RepositoryKey, Digest), i64> {
+    let wanted = strangers_to_date(first);
+    let reads = wanted.into_iter().map(|(key, digests)| async move {
+        let stored = registry.stored_images(&key, Some(&digests)).await;
+        let stored = stored.unwrap_or_default().into_iter();
+        stored
+            .map(|image| ((key.clone(), image.digest), image.pushed))
+            .collect::<Vec<_>>()
+    });
+    join_all(reads).await.into_iter().flatten().collect()
 }
 
 /// Counts the tags of images that would get another one.

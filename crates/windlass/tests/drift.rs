@@ -3,7 +3,7 @@
 #[path = "common/mod.rs"]
 mod common;
 
-use common::{Workspace, api};
+use common::{Workspace, api, has_engine};
 use serde_json::{Value, json};
 use windlass_ecr_local::{Config, FaultKind, Faults, LocalEcr};
 
@@ -135,4 +135,38 @@ fn a_setting_that_somebody_changed_is_shown_and_put_back() {
         .run(&["--local", "apply", "--auto-approve"])
         .exits(0);
     assert_eq!(world.plan()["repositories"][0]["action"], "none");
+}
+
+#[test]
+fn engine_a_tag_that_somebody_moved_says_since_when_and_that_nobody_knows_who() {
+    if !has_engine() {
+        return;
+    }
+    let manifest = "image \"api\" { context \"api\"; tag \"v1\"; target \"dev\" }\n";
+    let world = World::new(manifest);
+    let write = |content: &str| {
+        let text = format!("{content} {}\n", world.workspace.home().display());
+        world.workspace.write("api/f", &text);
+    };
+    let apply = ["--local", "apply", "--auto-approve"];
+    world
+        .workspace
+        .write("api/Dockerfile", "FROM scratch\nCOPY f /f\n");
+    write("one");
+    world.workspace.run(&apply).exits(0);
+    write("two");
+    world.workspace.run(&apply).exits(0);
+    // Somebody moves the tag back to the first image: for the wanted one, only the tag is elsewhere.
+    let first = ["--local", "plan", "--format", "json"];
+    write("one");
+    let planned = world.workspace.run(&first).exits(0).json();
+    let tag = &planned["images"][0]["targets"][0]["tags"][0];
+    assert_eq!(planned["images"][0]["action"], "retag");
+    assert!(tag["from_digest"].is_string());
+    let message = planned["images"][0]["reasons"].to_string();
+    assert!(
+        message.contains("tag `v1` holds another image (pushed on 20")
+            && message.contains("by whom is not known"),
+        "{message}"
+    );
 }

@@ -262,6 +262,7 @@ fn nothing_observed() -> Observed {
         inventories: BTreeMap::new(),
         tag_counts: BTreeMap::new(),
         replication: BTreeMap::new(),
+        pushed: BTreeMap::new(),
         sources: BTreeMap::new(),
     }
 }

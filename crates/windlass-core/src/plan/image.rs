@@ -400,6 +400,7 @@ impl Decision<'_> {
                         key: key.clone(),
                         tag: step.tag.clone(),
                         digest: digest.clone(),
+                        pushed: None,
                     });
                 }
                 _ => {}
@@ -449,6 +450,7 @@ impl Decision<'_> {
                 key: key.clone(),
                 tag: tag.clone(),
                 digest: image.digest,
+                pushed: None,
             },
             Some((tag, image)) => self.compare(tag, &image.digest, plan),
         };

@@ -415,6 +415,9 @@ pub enum Reason {
         tag: Tag,
         /// What it holds.
         digest: Digest,
+        /// When that was pushed, seconds since 1970, where it is known.
+        #[serde(default)]
+        pushed: Option<i64>,
     },
     /// A wanted tag holds the image, its `in-` tag is missing.
     InTagMissing {
@@ -481,6 +484,9 @@ pub enum Reason {
         tag: Tag,
         /// What it holds.
         digest: Digest,
+        /// When that was pushed, seconds since 1970, where it is known.
+        #[serde(default)]
+        pushed: Option<i64>,
     },
     /// An immutable tag holds another image.
     Immutable {

@@ -169,6 +169,7 @@ fn observed(tags: &[(&str, Fact<ImageFacts>)]) -> Observed {
         inventories: BTreeMap::new(),
         tag_counts: BTreeMap::new(),
         replication: BTreeMap::new(),
+        pushed: BTreeMap::new(),
         sources: BTreeMap::new(),
     }
 }

@@ -272,6 +272,7 @@ fn nothing_asked(desired: &Desired) -> Observed {
         inventories: BTreeMap::new(),
         tag_counts: BTreeMap::new(),
         replication: BTreeMap::new(),
+        pushed: BTreeMap::new(),
         sources: BTreeMap::new(),
     }
 }

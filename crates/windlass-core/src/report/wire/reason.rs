@@ -1,7 +1,7 @@
 //! Reasons in words: what is so, and what to do about it where something is to be done.
 
 use crate::fingerprint::InputChange;
-use crate::name::{Digest, RepositoryKey, Tag};
+use crate::name::{Day, Digest, RepositoryKey, Tag};
 use crate::plan::{self, ImagePlan};
 use crate::report::changes::{dockerfile_diff, file_changes, value_changes};
 use crate::report::wire::{Reason, ReasonKind, files, image};
@@ -57,12 +57,20 @@ fn reason(reason: &plan::Reason, image: &ImagePlan) -> Reason {
             tag,
             format!("tag `{tag}` is missing, the image is there"),
         ),
-        plan::Reason::TagElsewhere { key, tag, digest } => words
+        plan::Reason::TagElsewhere {
+            key,
+            tag,
+            digest,
+            pushed,
+        } => words
             .tag(
                 ReasonKind::TagElsewhere,
                 key,
                 tag,
-                format!("tag `{tag}` holds another image, the wanted one is there"),
+                format!(
+                    "tag `{tag}` holds another image{}, the wanted one is there",
+                    since(*pushed)
+                ),
             )
             .digest(digest),
         plan::Reason::InTagMissing { key } => words.at(
@@ -94,12 +102,20 @@ fn reason(reason: &plan::Reason, image: &ImagePlan) -> Reason {
             inputs_changed(&words, image, key, tag, changes)
         }
         plan::Reason::RecordMissing { key, tag, why } => record_missing(&words, key, tag, why.as_deref()),
-        plan::Reason::ForeignImage { key, tag, digest } => words
+        plan::Reason::ForeignImage {
+            key,
+            tag,
+            digest,
+            pushed,
+        } => words
             .tag(
                 ReasonKind::ForeignImage,
                 key,
                 tag,
-                format!("tag `{tag}` holds an image that windlass did not build"),
+                format!(
+                    "tag `{tag}` holds an image that windlass did not build{}",
+                    since(*pushed)
+                ),
             )
             .digest(digest),
         plan::Reason::Immutable { key, tag, digest } => words
@@ -189,6 +205,14 @@ fn reason(reason: &plan::Reason, image: &ImagePlan) -> Reason {
             reason
         }
     }
+}
+
+/// Says when what a tag holds was pushed. Who moved the tag, ECR does not tell.
+fn since(pushed: Option<i64>) -> String {
+    pushed.map_or_else(String::new, |seconds| {
+        let day = Day::of_number(seconds.div_euclid(86_400));
+        format!(" (pushed on {day}, by whom is not known)")
+    })
 }
 
 /// How reasons are worded for one image.
