@@ -2,6 +2,7 @@
 
 pub mod chance;
 pub mod differences;
+pub mod literals;
 pub mod manifests;
 pub mod scenario;
 pub mod schema;

@@ -4,6 +4,7 @@
 //! Clients are made at the first call and make no call themselves. Registries that agree in account, region, role, profile and
 //! endpoints share clients, limits and tokens.
 
+mod access;
 mod account;
 mod copy;
 mod failure;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::manifest::model::{Encryption, Registry, Repository, Workspace};
+use crate::manifest::model::{Encryption, Registry, Repository, Workspace, partition};
 use crate::name::RepositoryName;
 
 /// The most characters of a managed policy, spaces not counted (IAM quotas).
@@ -298,6 +298,14 @@ fn read(all: &mut Collecting, arns: &Arns<'_>, images: &[String], purpose: Purpo
         )],
     );
     all.add(
+        Group::Read,
+        &arns(&|it| it.settings.access.is_some()),
+        &[(
+            "ecr:GetRepositoryPolicy",
+            "who may use the repository, where the manifest says it",
+        )],
+    );
+    all.add(
         Group::Explain,
         images,
         &[
@@ -396,6 +404,10 @@ fn create(all: &mut Collecting, arns: &Arns<'_>, keys: &[String]) {
                 "ecr:TagResource",
                 "the owner, written when a repository is created",
             ),
+            (
+                "ecr:ListTagsForResource",
+                "whether a repository that is there meanwhile is this workspace's",
+            ),
         ],
     );
     all.add(
@@ -446,6 +458,22 @@ fn settings(all: &mut Collecting, arns: &Arns<'_>) {
             "a lifecycle policy that the manifest says must not be there",
         )],
     );
+    all.add(
+        Group::Settings,
+        &arns(&|it| has_access(it)),
+        &[(
+            "ecr:SetRepositoryPolicy",
+            "who may use the repository, where it is managed and differs",
+        )],
+    );
+    all.add(
+        Group::Settings,
+        &arns(&|it| it.settings.access.is_some() && !has_access(it)),
+        &[(
+            "ecr:DeleteRepositoryPolicy",
+            "a policy of a repository that the manifest says must not be there",
+        )],
+    );
     let tagged = |it: &Repository| !it.settings.resource_tags.is_empty();
     all.add(
         Group::Settings,
@@ -479,12 +507,18 @@ fn is_managed(repository: &Repository) -> bool {
         || settings.scan_on_push.is_some()
         || settings.encryption.is_some()
         || settings.lifecycle.is_some()
+        || settings.access.is_some()
         || !settings.resource_tags.is_empty()
 }
 
 fn has_rules(repository: &Repository) -> bool {
     let lifecycle = repository.settings.lifecycle.as_ref();
     lifecycle.is_some_and(|rules| !rules.value.is_empty())
+}
+
+fn has_access(repository: &Repository) -> bool {
+    let access = repository.settings.access.as_ref();
+    access.is_some_and(|it| !it.value.is_none())
 }
 
 /// Returns the keys that created repositories are encrypted with; an alias is no resource, so any key of the account stands for it.
@@ -521,14 +555,6 @@ fn arn(registry: &Registry, repository: &RepositoryName) -> String {
         "arn:{partition}:ecr:{}:{}:repository/{}",
         registry.region, registry.account, repository
     )
-}
-
-fn partition(region: &str) -> &'static str {
-    match region.split('-').next() {
-        Some("cn") => "aws-cn",
-        Some("us") if region.starts_with("us-gov-") => "aws-us-gov",
-        _ => "aws",
-    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 mod files;
 mod glob;
+mod guard;
 mod layers;
 pub mod model;
 mod path;
@@ -21,7 +22,8 @@ use crate::diag::{Checked, Source, has_errors, sort};
 use self::model::Workspace;
 
 pub use self::files::{FolderEntry, ManifestFiles, TextFiles};
-pub use self::raw::Manifest;
+pub use self::guard::Unmet;
+pub use self::raw::{Manifest, Requirement};
 pub use self::read::{read, shape};
 pub use self::resolve::{GitFact, GitFacts, ResolveInputs, Shown, is_address, resolve, show};
 

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::fingerprint::InputsRecord;
-use crate::manifest::model::{Encryption, LifecycleRule, TagMutability};
+use crate::manifest::model::{AccessPolicy, Encryption, LifecycleRule, TagMutability};
 use crate::name::{Digest, Fingerprint, Platform, RegistryName, RepositoryKey, Tag};
 
 /// What is known of one thing.
@@ -125,6 +125,7 @@ impl Observed {
             unread.extend(found.tags.values().filter_map(Fact::unread));
             if let Fact::Known(facts) = &found.facts {
                 unread.extend(facts.lifecycle.as_ref().and_then(Fact::unread));
+                unread.extend(facts.access.as_ref().and_then(Fact::unread));
                 unread.extend(facts.resource_tags.as_ref().and_then(Fact::unread));
             }
         }
@@ -187,6 +188,8 @@ pub struct RepositoryFacts {
     pub encryption: Encryption,
     /// The lifecycle policy, empty where there is none.
     pub lifecycle: Option<Fact<ObservedLifecycle>>,
+    /// Who may use it besides its account; the policy that is none where there is none.
+    pub access: Option<Fact<AccessPolicy>>,
     /// Resource tags, those of AWS itself left out.
     pub resource_tags: Option<Fact<BTreeMap<String, String>>>,
 }

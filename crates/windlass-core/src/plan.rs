@@ -119,6 +119,7 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
         repositories,
         notes,
         refusals: Vec::new(),
+        guards: Vec::new(),
         policy: PolicyRecord::default(),
     }
 }

@@ -7,6 +7,7 @@
 //!
 //! Apply reads neither the manifest nor a [`Reason`](windlass_core::plan::Reason), and takes no decision the plan did not take.
 
+mod begin;
 mod build;
 mod cancel;
 mod check;
@@ -29,6 +30,7 @@ use std::path::PathBuf;
 use windlass_core::name::RegistryName;
 use windlass_core::plan::{ImageAction, Plan, RepositoryAction};
 
+pub use crate::apply::begin::Begin;
 pub use crate::apply::build::local_names;
 pub use crate::apply::cancel::{Cancel, Canceller};
 use crate::apply::run::Run;
@@ -70,6 +72,8 @@ pub struct ApplyOptions {
     pub secrets: SecretReader,
     /// What compares the inputs of builds with those that were planned.
     pub inputs: InputsAtHand,
+    /// What is done once everything has been checked, before the first write.
+    pub begin: Begin,
     /// Ends the apply early.
     pub cancel: Cancel,
 }
@@ -84,6 +88,7 @@ impl ApplyOptions {
             use_cache: true,
             secrets: SecretReader::default(),
             inputs: InputsAtHand::default(),
+            begin: Begin::default(),
             cancel: Cancel::never(),
         }
     }
@@ -123,6 +128,9 @@ pub enum ApplyError {
     /// Secrets that a build mounts cannot be had; each is named with where it comes from.
     #[error("{}", .0.join("; "))]
     Secrets(Vec<String>),
+    /// What was to be done before the first write failed.
+    #[error("{0}")]
+    NotBegun(String),
     /// It was told to end.
     #[error("interrupted before anything was written")]
     Interrupted,
@@ -147,6 +155,7 @@ pub async fn apply<R: Registry, B: Builder>(
         () = options.cancel.cancelled() => return Err(ApplyError::Interrupted),
         checked = check::check(plan, ports, options) => checked?,
     };
+    options.begin.run().map_err(ApplyError::NotBegun)?;
     let mut run = Run::new(plan, ports, options, events, checked);
     if run.is_done() {
         return Ok(run.already_applied());

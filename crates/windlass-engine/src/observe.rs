@@ -78,6 +78,7 @@ async fn observe_repositories<R: Registry>(
     for key in &doomed {
         let owner = SettingsToRead {
             lifecycle: false,
+            access: false,
             resource_tags: true,
         };
         let names = by_registry.entry(&key.registry).or_default();
@@ -116,15 +117,18 @@ fn settings_to_read(settings: &Settings) -> SettingsToRead {
         scan_on_push,
         encryption,
         lifecycle,
+        access,
         resource_tags,
     } = settings;
     let managed = tags.is_some()
         || scan_on_push.is_some()
         || encryption.is_some()
         || lifecycle.is_some()
+        || access.is_some()
         || !resource_tags.is_empty();
     SettingsToRead {
         lifecycle: lifecycle.is_some(),
+        access: access.is_some(),
         resource_tags: managed,
     }
 }

@@ -91,6 +91,8 @@ impl From<Unread> for RegistryError {
 pub struct SettingsToRead {
     /// The lifecycle policy.
     pub lifecycle: bool,
+    /// The policy that says who may use it.
+    pub access: bool,
     /// The resource tags.
     pub resource_tags: bool,
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use windlass_backends::files;
-use windlass_core::diag::{Code, Diagnostic, Source, has_errors, sort};
+use windlass_core::diag::{Code, Diagnostic, Source, Sourced, has_errors, sort};
 use windlass_core::dockerfile::reference::ImageReference;
 use windlass_core::lock::{self, Lock};
 use windlass_core::manifest::model::{Mirror, Registry, Workspace};
@@ -136,6 +136,54 @@ pub(crate) fn load(
         }
         _ => Err(Failure::diagnostics(diagnostics)),
     }
+}
+
+/// What resolving a manifest for one environment gave.
+#[derive(Debug)]
+pub(crate) struct Resolved {
+    /// The environment, with its place; `None` where none is defined, or one was chosen from outside.
+    pub(crate) environment: Option<Sourced<String>>,
+    /// The workspace, where there is no error.
+    pub(crate) workspace: Option<Workspace>,
+    /// What is said of it.
+    pub(crate) diagnostics: Vec<Diagnostic>,
+}
+
+/// Reads the manifest at `place` and resolves it for the chosen environment, or for each where none is chosen.
+///
+/// What is said of reading alone comes beside; where nothing can be resolved, there is nothing else.
+pub(crate) fn load_each(
+    place: &Place,
+    global: &Global,
+    registry_host: &dyn Fn(&Registry) -> String,
+) -> Result<(Vec<Diagnostic>, Vec<Resolved>), Failure> {
+    let (read, diagnostics) = read_with_inputs(place, global, registry_host)?;
+    let Some((manifest, mut inputs)) = read else {
+        return Ok((diagnostics, Vec::new()));
+    };
+    let is_chosen = inputs.environment.as_ref().is_some_and(|it| !it.is_empty());
+    let mut environments: Vec<Option<Sourced<String>>> = Vec::new();
+    if !is_chosen {
+        let all = manifest.environments.iter();
+        environments.extend(all.map(|it| Some(it.name.clone())));
+    }
+    if environments.is_empty() {
+        environments.push(None);
+    }
+    let mut resolved = Vec::new();
+    for environment in environments {
+        if let Some(name) = &environment {
+            inputs.environment = Some(name.value.clone());
+        }
+        let (workspace, mut diagnostics) = resolve(&manifest, &inputs);
+        diagnostics.extend(workspace.iter().flat_map(check_workspace));
+        resolved.push(Resolved {
+            environment,
+            workspace: workspace.filter(|_| !has_errors(&diagnostics)),
+            diagnostics,
+        });
+    }
+    Ok((diagnostics, resolved))
 }
 
 /// Says where the branch came from, where it was not HEAD itself.

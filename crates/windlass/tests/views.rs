@@ -15,6 +15,7 @@ defaults {
         tags "immutable" { except "latest" }
         scan-on-push
         lifecycle { expire untagged=#true pushed-days=7 }
+        access { allow "pull" account="222222222222" }
         resource-tag team="web"
     }
 }
@@ -280,6 +281,7 @@ fn engine_an_apply_works_with_exactly_the_permissions_that_iam_names_and_fails_w
         workspace.replace("windlass.kdl", "scan-on-push", "scan-on-push #false");
         workspace.replace("windlass.kdl", "pushed-days=7", "pushed-days=8");
         workspace.replace("windlass.kdl", "team=\"web\"", "team=\"api\"");
+        workspace.replace("windlass.kdl", "account=\"222222222222\"", "org=\"o-a1b2\"");
         workspace.replace("windlass.kdl", "tag \"v1\"", "tag \"v2\"");
         workspace.write("base/base.txt", "two");
         workspace.run(&["--local", "apply", "--auto-approve"]).code

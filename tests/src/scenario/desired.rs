@@ -12,8 +12,9 @@ use windlass_core::diag::{Code, Diagnostic, Location, Source};
 use windlass_core::dockerfile::ContextSources;
 use windlass_core::fingerprint::{self, fingerprint};
 use windlass_core::manifest::model::{
-    Encryption, Endpoint, ImageTarget, LifecycleCount, LifecycleRule, LifecycleSelection, Moved,
-    Registry, Removed, Repository, Settings, Sourced, TagMutability, Variable,
+    AccessPolicy, AccessRule, Encryption, Endpoint, ImageTarget, LifecycleCount, LifecycleRule,
+    LifecycleSelection, Moved, Principal, Registry, Removed, Repository, Settings, Sourced,
+    TagMutability, Variable,
 };
 use windlass_core::name::{Fingerprint, ImageName, Platform, RepositoryName, Tag};
 
@@ -94,6 +95,7 @@ struct SettingsText {
     scan_on_push: Option<bool>,
     encryption: Option<String>,
     lifecycle: Option<Vec<String>>,
+    access: Option<Vec<String>>,
     resource_tags: BTreeMap<String, String>,
 }
 
@@ -375,6 +377,7 @@ impl SettingsText {
             scan_on_push: self.scan_on_push,
             encryption: self.encryption.clone(),
             lifecycle: self.lifecycle.clone(),
+            access: self.access.clone(),
             resource_tags: self.resource_tags.clone(),
         }
     }
@@ -386,6 +389,7 @@ impl SettingsText {
                 .map(|rule| lifecycle_rule(rule))
                 .collect::<Result<Vec<_>>>()
         });
+        let access = self.access.as_ref().map(|rules| access_policy(rules));
         Ok(Settings {
             create: self.create.unwrap_or(true),
             tags: self.tags.as_ref().map(|text| place.at(mutability(text))),
@@ -395,6 +399,7 @@ impl SettingsText {
                 .as_ref()
                 .map(|text| place.at(encryption(text))),
             lifecycle: lifecycle.transpose()?.map(|rules| place.at(rules)),
+            access: access.transpose()?.map(|policy| place.at(policy)),
             resource_tags: self.resource_tags.clone(),
         })
     }
@@ -439,6 +444,35 @@ pub(super) fn lifecycle_rule(text: &str) -> Result<LifecycleRule> {
             LifecycleCount::PushedDays(number)
         },
         archive: *verb == "archive",
+    })
+}
+
+/// Reads `pull account 222222222222`, `pull-push org o-a1b2`, `lambda-pull`; no rules are no policy.
+pub(super) fn access_policy(rules: &[String]) -> Result<AccessPolicy> {
+    if rules.is_empty() {
+        return Ok(AccessPolicy::none());
+    }
+    let rules: Result<Vec<AccessRule>> = rules.iter().map(|text| access_rule(text)).collect();
+    Ok(AccessPolicy::from_rules(
+        &rules?,
+        "111122223333",
+        "eu-central-1",
+    ))
+}
+
+fn access_rule(text: &str) -> Result<AccessRule> {
+    let words: Vec<&str> = text.split(' ').collect();
+    let (actions, principal) = match words[..] {
+        [actions] => (actions, None),
+        [actions, "account", id] => (actions, Some(Principal::Account(id.to_owned()))),
+        [actions, "org", id] => (actions, Some(Principal::Organisation(id.to_owned()))),
+        [actions, "role", arn] => (actions, Some(Principal::Role(arn.to_owned()))),
+        [actions, "service", name] => (actions, Some(Principal::Service(name.to_owned()))),
+        _ => return Err(format!("access rule `{text}`: write ACTIONS KIND WHOM").into()),
+    };
+    Ok(AccessRule {
+        actions: actions.split(',').map(str::to_owned).collect(),
+        principal,
     })
 }
 

@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use windlass_core::desired::{Desired, DesiredInputs};
 use windlass_core::fingerprint::{InputsRecord, fingerprint};
+use windlass_core::manifest::model::AccessPolicy;
 use windlass_core::name::{Digest, Fingerprint, Platform, RepositoryKey, Tag};
 use windlass_core::observed::{
     Fact, ImageFacts, Observed, ObservedBuilder, ObservedLifecycle, ObservedRepository,
     RepositoryFacts, StoredImage,
 };
 
-use super::desired::{self, encryption, lifecycle_rule, mutability};
+use super::desired::{self, access_policy, encryption, lifecycle_rule, mutability};
 use super::{Inputs, Result, digest, key};
 
 /// `observed.json`. Repositories that are wanted and not named are not there.
@@ -91,6 +92,15 @@ struct Repository {
     encryption: String,
     #[serde(default)]
     lifecycle: Option<Vec<String>>,
+    /// Who may use it: rules as in the manifest, `pull account 222222222222`.
+    #[serde(default)]
+    access: Option<Vec<String>>,
+    /// A policy as ECR shows it.
+    #[serde(default)]
+    access_document: Option<serde_json::Value>,
+    /// Why the policy was not read.
+    #[serde(default)]
+    access_unknown: Option<String>,
     /// A lifecycle policy that the language cannot say.
     #[serde(default)]
     foreign_lifecycle: Option<String>,
@@ -231,6 +241,7 @@ impl Document {
                 scan_on_push: true,
                 encryption: encryption("aes256"),
                 lifecycle: None,
+                access: None,
                 resource_tags: Some(Fact::Known(tags.collect())),
             };
             let images = (0..found.images).map(|number| StoredImage {
@@ -417,6 +428,11 @@ impl Repository {
             (Some(text), _) => ObservedLifecycle::Foreign(text.clone()),
             (None, rules) => ObservedLifecycle::Rules(rules.unwrap_or_default()),
         };
+        let access = match (&self.access_unknown, &self.access_document) {
+            (Some(why), _) => Fact::not_read(why),
+            (None, Some(document)) => Fact::Known(AccessPolicy::from_text(document.to_string())),
+            (None, None) => Fact::Known(access_policy(self.access.as_deref().unwrap_or(&[]))?),
+        };
         let resource_tags = match &self.resource_tags_unknown {
             Some(why) => Fact::not_read(why),
             None => Fact::Known(self.resource_tags.clone().unwrap_or_default()),
@@ -431,6 +447,7 @@ impl Repository {
             scan_on_push: self.scan_on_push,
             encryption: encryption(&self.encryption),
             lifecycle: Some(Fact::Known(lifecycle)),
+            access: Some(access),
             resource_tags: Some(resource_tags),
         })
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aws_sdk_ecr::types::{EncryptionType, ImageTagMutability, Repository};
-use futures_util::future::{BoxFuture, FutureExt as _, join, join_all};
+use futures_util::future::{BoxFuture, FutureExt as _, join_all, join3};
 use windlass_core::manifest::model::{Encryption, TagMutability};
 use windlass_core::name::RepositoryName;
 use windlass_core::observed::{Fact, ObservedLifecycle, RepositoryFacts, Unread};
@@ -43,12 +43,24 @@ impl Account {
                 .filter(|(_, read)| read.lifecycle)
                 .map(|(name, _)| async move { (name.clone(), self.lifecycle(name).await) }),
         );
-        let (described, lifecycles) = join(batches, lifecycles).await;
+        let policies = join_all(
+            names
+                .iter()
+                .filter(|(_, read)| read.access)
+                .map(|(name, _)| async move { (name.clone(), self.access(name).await) }),
+        );
+        let (described, lifecycles, policies) = join3(batches, lifecycles, policies).await;
         let mut facts: Described = described.into_iter().flatten().collect();
         for (name, first) in lifecycles {
             if let Some(Fact::Known(repository)) = facts.get_mut(&name) {
                 let read = || self.lifecycle(&name).boxed();
                 repository.lifecycle = Some(settled(&name, first, read).await);
+            }
+        }
+        for (name, first) in policies {
+            if let Some(Fact::Known(repository)) = facts.get_mut(&name) {
+                let read = || self.access(&name).boxed();
+                repository.access = Some(settled(&name, first, read).await);
             }
         }
         let tagged: BTreeSet<&RepositoryName> = names
@@ -312,6 +324,7 @@ fn read_repository(repository: Repository) -> Result<RepositoryFacts, String> {
             .is_some_and(|configuration| configuration.scan_on_push),
         encryption,
         lifecycle: None,
+        access: None,
         resource_tags: None,
     })
 }

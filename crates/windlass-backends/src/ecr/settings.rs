@@ -58,8 +58,13 @@ impl Account {
         if created && !repository.lifecycle.is_empty() {
             self.put_lifecycle(name, &repository.lifecycle).await?;
         }
+        if created && !repository.access.is_none() {
+            self.set_access(name, &repository.access).await?;
+        }
+        // What is not managed is not read, and needs no permission.
         let read = SettingsToRead {
-            lifecycle: true,
+            lifecycle: !repository.lifecycle.is_empty(),
+            access: !repository.access.is_none(),
             resource_tags: true,
         };
         Ok(self
@@ -80,6 +85,7 @@ impl Account {
             scan_on_push,
             encryption,
             lifecycle: _,
+            access: _,
             resource_tags,
         } = repository;
         let clients = self.clients().await;
@@ -129,6 +135,10 @@ impl Account {
                 self.delete_lifecycle(name).await?;
             }
             SettingChange::Lifecycle(rules) => self.put_lifecycle(name, rules).await?,
+            SettingChange::Access(policy) if policy.is_none() => {
+                self.delete_access(name).await?;
+            }
+            SettingChange::Access(policy) => self.set_access(name, policy).await?,
             SettingChange::ResourceTags(tags) => self.tag_resource(name, tags).await?,
         }
         Ok(())

@@ -61,6 +61,7 @@ async fn expired_credentials_are_told_once_and_stop_the_other_reads() {
                 name(&format!("team/app-{number}")),
                 SettingsToRead {
                     lifecycle: true,
+                    access: false,
                     resource_tags: false,
                 },
             )
@@ -131,6 +132,7 @@ async fn an_outage_is_told_once_and_at_once() {
                 name(&format!("team/app-{number}")),
                 SettingsToRead {
                     lifecycle: true,
+                    access: false,
                     resource_tags: true,
                 },
             )
@@ -170,6 +172,7 @@ async fn credentials_of_another_account_are_named_when_they_are_denied() {
         name("shop/web"),
         SettingsToRead {
             lifecycle: true,
+            access: false,
             resource_tags: false,
         },
     )]);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use windlass_core::manifest::model::{
-    Encryption, LifecycleCount, LifecycleRule, LifecycleSelection, TagMutability,
+    AccessPolicy, Encryption, LifecycleCount, LifecycleRule, LifecycleSelection, TagMutability,
 };
 use windlass_core::name::RepositoryName;
 use windlass_core::observed::{Fact, ObservedLifecycle, RepositoryFacts};
@@ -16,6 +16,7 @@ use crate::world::{World, key, name, plain_repository, prod, world, world_with};
 
 const ALL: SettingsToRead = SettingsToRead {
     lifecycle: true,
+    access: true,
     resource_tags: true,
 };
 
@@ -119,6 +120,7 @@ async fn a_created_repository_has_every_setting_of_the_plan() {
         scan_on_push: false,
         encryption: Encryption::Aes256,
         lifecycle: vec![expire_untagged(14)],
+        access: pulls_of(&["222222222222", "333333333333"]),
         resource_tags: BTreeMap::from([
             ("team".to_owned(), "shop".to_owned()),
             ("windlass:workspace".to_owned(), "shop".to_owned()),
@@ -137,10 +139,69 @@ async fn a_created_repository_has_every_setting_of_the_plan() {
         created.lifecycle,
         Some(Fact::Known(ObservedLifecycle::Rules(wanted.lifecycle)))
     );
+    assert!(access_of(&created).says_the_same(&wanted.access));
     assert_eq!(
         created.resource_tags,
         Some(Fact::Known(wanted.resource_tags))
     );
+}
+
+fn pulls_of(accounts: &[&str]) -> AccessPolicy {
+    let document = serde_json::json!({ "Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow",
+        "Principal": { "AWS": accounts },
+        "Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+    }]});
+    AccessPolicy::from_text(document.to_string())
+}
+
+fn access_of(facts: &RepositoryFacts) -> &AccessPolicy {
+    let access = facts.access.as_ref().and_then(Fact::known);
+    access.expect("the policy was read")
+}
+
+#[tokio::test]
+async fn a_policy_is_read_where_asked_for_written_compared_by_meaning_and_deleted() {
+    let world = world().await;
+    world.create("shop/web").await;
+    let facts = read(&world, [name("shop/web")], SettingsToRead::default()).await;
+    let web = facts[&name("shop/web")].known().unwrap();
+    assert_eq!(web.access, None, "not asked for, not read");
+    let calls = world.calls("GetRepositoryPolicy") + world.calls("GetLifecyclePolicy");
+    assert_eq!(calls, 0, "nor where a repository is created without them");
+    assert!(access_of(&read_one(&world, "shop/web").await).is_none());
+
+    let policy = pulls_of(&["222222222222", "333333333333"]);
+    let change = |policy: &AccessPolicy| {
+        let change = SettingChange::Access(policy.clone());
+        let key = key("shop/web");
+        async {
+            let change = change;
+            let key = key;
+            world.registries.change_setting(&key, &change).await
+        }
+    };
+    change(&policy).await.unwrap();
+    let shown = read_one(&world, "shop/web").await;
+    let shown = access_of(&shown);
+    assert_ne!(shown.text(), policy.text(), "ECR shows it in its own form");
+    assert!(shown.says_the_same(&policy), "{shown:?}");
+
+    change(&AccessPolicy::none()).await.unwrap();
+    assert!(access_of(&read_one(&world, "shop/web").await).is_none());
+    change(&AccessPolicy::none()).await.unwrap();
+    assert_eq!(world.calls("DeleteRepositoryPolicy"), 2);
+}
+
+#[tokio::test]
+async fn a_policy_that_could_not_be_read_is_unknown_and_never_none() {
+    let world = world().await;
+    world.create("shop/web").await;
+    world
+        .faults
+        .always("GetRepositoryPolicy", FaultKind::AccessDenied);
+    let facts = read_one(&world, "shop/web").await;
+    assert!(matches!(facts.access, Some(Fact::Unknown(_))), "{facts:?}");
 }
 
 #[tokio::test]
@@ -150,6 +211,7 @@ async fn a_repository_that_exists_is_returned_as_it_is() {
     let other = NewRepository {
         scan_on_push: false,
         lifecycle: vec![expire_untagged(14)],
+        access: pulls_of(&["222222222222"]),
         ..plain_repository()
     };
     let found = world
@@ -170,6 +232,7 @@ async fn create_waits_until_the_repository_is_visible() {
     .await;
     let wanted = NewRepository {
         lifecycle: vec![expire_untagged(14)],
+        access: pulls_of(&["222222222222"]),
         ..plain_repository()
     };
     let created = world

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use windlass_backends::ecr::{EcrRegistries, Options, Override};
 use windlass_core::diag::{Location, Source};
-use windlass_core::manifest::model::{self, Encryption, Endpoint, TagMutability};
+use windlass_core::manifest::model::{self, AccessPolicy, Encryption, Endpoint, TagMutability};
 use windlass_core::name::{Digest, Fingerprint, RegistryName, RepositoryKey, RepositoryName, Tag};
 use windlass_core::oci::{self, Descriptor};
 use windlass_core::plan::NewRepository;
@@ -111,6 +111,7 @@ pub(crate) fn plain_repository() -> NewRepository {
         scan_on_push: true,
         encryption: Encryption::Aes256,
         lifecycle: vec![],
+        access: AccessPolicy::none(),
         resource_tags: BTreeMap::new(),
     }
 }

@@ -251,6 +251,8 @@ codes! {
     MovingTag = "repository/moving-tag",
     /// A setting that ECR would refuse.
     BadSetting = "repository/bad-setting",
+    /// A policy that `access` names and that cannot be read, or that ECR would refuse.
+    AccessDocument = "repository/access-document",
     /// A lifecycle rule that ECR would refuse or read differently.
     LifecycleRule = "repository/lifecycle-rule",
     /// A lifecycle rule that would delete released images.

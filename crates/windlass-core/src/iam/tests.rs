@@ -16,7 +16,8 @@ const SHOP: &str = r#"workspace "shop"
 registry "main" { account "111122223333"; region "eu-west-1"; role "arn:aws:iam::111122223333:role/images" }
 registry "other" { account "444455556666"; region "cn-north-1" }
 image "web" pattern="python@1" { target "main"; tag "v1" }
-repository "tools" { target "main"; lifecycle { expire untagged=#true pushed-days=7 }; encryption "kms" key="alias/ecr" }
+repository "tools" { target "main"; lifecycle { expire untagged=#true pushed-days=7 }; encryption "kms" key="alias/ecr"; access { allow "pull" account="444455556666" } }
+repository "closed" { target "main"; access "none" }
 "#;
 
 fn actions(policy: &RegistryPolicy, needed: Needed) -> Vec<&str> {
@@ -34,7 +35,8 @@ fn a_plan_reads_only_and_a_registry_without_anything_needs_nothing() {
             "ecr:DescribeRepositories",
             "ecr:BatchGetImage",
             "ecr:ListTagsForResource",
-            "ecr:GetLifecyclePolicy"
+            "ecr:GetLifecyclePolicy",
+            "ecr:GetRepositoryPolicy"
         ]
     );
     let writes = |action: &&str| action.contains(":Put") || action.contains("Create");

@@ -290,7 +290,7 @@ mod tests {
         );
         assert!(
             problems(&text.replace("format-version=1", "format-version=2"))
-                .contains("newer windlass")
+                .contains("a lock of format 2 needs a newer windlass")
         );
         assert!(problems(&format!("<<<<<<< HEAD\n{text}")).contains("merge conflict"));
         let twice = format!("{text}{}", text.lines().last().expect("a line"));

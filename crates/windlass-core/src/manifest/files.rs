@@ -72,3 +72,16 @@ impl ManifestFiles for TextFiles {
         entries.into_iter().collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_is_not_there_is_said_by_its_path() {
+        let mut files = TextFiles::new([("a/b.kdl".to_owned(), "x".to_owned())]);
+        assert_eq!(files.read("a/b.kdl").expect("a text").text, "x");
+        let missing = files.read("a/c.kdl").expect_err("no text");
+        assert_eq!(missing.message, "there is no file `a/c.kdl`");
+    }
+}

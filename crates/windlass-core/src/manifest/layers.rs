@@ -11,8 +11,8 @@ use crate::diag::Sourced;
 
 use super::model::{Encryption, LifecycleRule};
 use super::raw::{
-    ImageBody, ImageNode, ImageRepository, Maps, MatrixNode, NamedContextNode, NeedNode,
-    NotCarried, Pair, SecretUse, SettingsBody, TagsNode, Text, WithNode,
+    AccessNode, ImageBody, ImageNode, ImageRepository, Maps, MatrixNode, NamedContextNode,
+    NeedNode, Pair, SecretUse, SettingsBody, TagsNode, Text, WithNode,
 };
 
 /// Who says something.
@@ -118,7 +118,7 @@ pub(super) struct MergedSettings<'a> {
     pub(super) encryption: Option<Layered<'a, Sourced<Encryption>>>,
     pub(super) create: Option<Layered<'a, Sourced<bool>>>,
     pub(super) resource_tags: Entries<'a, Pair>,
-    pub(super) access: Option<Layered<'a, NotCarried>>,
+    pub(super) access: Option<Layered<'a, AccessNode>>,
     pub(super) lifecycle: Option<Layered<'a, Sourced<Vec<LifecycleRule>>>>,
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Lists are sorted by name unless order carries meaning; maps are sorted. Locations are kept where a later stage may have to point back.
 
+mod access;
 mod environment;
 mod moves;
 mod pattern;
@@ -17,6 +18,8 @@ pub use crate::diag::Sourced;
 use crate::diag::{Diagnostic, Location};
 use crate::name::{ImageName, Platform, RegistryName, RepositoryKey, Tag};
 
+pub(crate) use self::access::partition;
+pub use self::access::{AccessPolicy, AccessRule, LARGEST_ACCESS, Principal};
 pub use self::environment::Promotion;
 pub use self::moves::{Moved, Removed};
 pub use self::pattern::{OwnPattern, PatternReference};
@@ -59,6 +62,8 @@ pub struct Workspace {
     pub removed: Vec<Removed>,
     /// Whether any expression used `git.*`, or a guard asks git; then the plan records `git.sha`.
     pub uses_git: bool,
+    /// Guards of the environment that ask git, as the manifest writes them; they hold when a plan is applied, too.
+    pub guards: Vec<String>,
     /// How many builds may run at once, from `workspace { parallel }`.
     pub parallel: Option<usize>,
     /// Paths of all files read as manifest, the root first, then of all files that hold secrets; relative to the workspace, and never part of a
@@ -268,6 +273,8 @@ pub struct Settings {
     pub encryption: Option<Sourced<Encryption>>,
     /// The lifecycle policy; an empty list of rules means that there must be none.
     pub lifecycle: Option<Sourced<Vec<LifecycleRule>>>,
+    /// Who else may use the repository; the policy that is none means that there must be none.
+    pub access: Option<Sourced<AccessPolicy>>,
     /// Resource tags, without those that windlass writes itself.
     pub resource_tags: BTreeMap<String, String>,
 }

@@ -1,5 +1,6 @@
 //! The manifest as it was written: typed, with places, templates not evaluated, defaults not applied.
 
+mod access;
 mod builder;
 mod environment;
 mod include;
@@ -14,6 +15,7 @@ use crate::node::Scalar;
 
 use super::model::{Encryption, LifecycleRule};
 
+pub use self::access::AccessNode;
 pub use self::builder::{BuilderNode, NamedContextNode, NotCarried};
 pub use self::environment::{EnvironmentNode, Requirement};
 pub use self::include::IncludeNode;
@@ -113,6 +115,8 @@ pub struct RegistryNode {
     pub endpoint: [Option<Text>; 4],
     /// `distribute "replicate"`: ECR copies images from the first region to the others.
     pub replicates: bool,
+    /// The nodes about its account, as they stand in the file.
+    pub account_settings: Vec<Location>,
     /// Settings of the account that no stage carries out yet.
     pub not_carried: Vec<NotCarried>,
     /// Where the node stands.
@@ -169,6 +173,8 @@ pub struct VariableNode {
     pub matches: Option<(Text, Option<Text>)>,
     /// Both ends of `range`, inclusive.
     pub range: Option<(i64, i64, Location)>,
+    /// Where its value would come from is said wrongly, so that having none is no further problem.
+    pub is_broken: bool,
 }
 
 /// One `key=value` of a map node.
@@ -371,8 +377,8 @@ pub struct SettingsBody {
     pub create: Option<Sourced<bool>>,
     /// `resource-tag`
     pub resource_tags: Vec<Pair>,
-    /// `access`, which no stage carries out yet
-    pub access: Option<NotCarried>,
+    /// `access`; no rules and no document for `access "none"`
+    pub access: Option<AccessNode>,
     /// `lifecycle`; empty for `lifecycle "none"`
     pub lifecycle: Option<Sourced<Vec<LifecycleRule>>>,
 }

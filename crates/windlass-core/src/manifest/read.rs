@@ -1,5 +1,6 @@
 //! Reading: from the text of a manifest to the typed tree.
 
+mod access;
 mod account;
 mod builder;
 mod distinct;
@@ -69,6 +70,7 @@ pub fn read(root: &Arc<Source>, files: &mut dyn ManifestFiles) -> Checked<Manife
     let mut diagnostics = std::mem::take(&mut collector.diagnostics);
     let manifest = manifest.map(|mut it| {
         pattern::read_templates(&mut it.patterns, files, &mut diagnostics);
+        access::read_documents(&mut it, files, &mut diagnostics);
         distinct::check(&it, &mut diagnostics);
         Manifest {
             has_errors: has_errors(&diagnostics),

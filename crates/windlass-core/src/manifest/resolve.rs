@@ -138,7 +138,8 @@ impl<'a> Resolver<'a> {
             waivers,
             moved,
             removed,
-            uses_git: uses_git || self.guards_use_git(),
+            uses_git: uses_git || !self.git_guards().is_empty(),
+            guards: self.git_guards(),
             parallel: self
                 .builder(None)
                 .and_then(|it| it.parallel)

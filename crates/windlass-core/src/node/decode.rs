@@ -2,9 +2,10 @@
 
 mod finish;
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-use kdl::{KdlDocument, KdlEntry, KdlNode};
+use kdl::{KdlDocument, KdlEntry, KdlIdentifier, KdlNode};
 
 use crate::diag::{Code, Diagnostic, Location, Sourced};
 
@@ -122,6 +123,19 @@ impl<'a> Dec<'a> {
             .collect()
     }
 
+    /// Returns names of the children that nobody asked for yet with their whole texts, in order.
+    pub fn bodies(&self) -> Vec<(&'a str, Location)> {
+        let body = |it: &&'a KdlNode| {
+            let mut span = span_range(it.span());
+            let text = &self.reading.source.text;
+            let text = text.get(span.clone()).unwrap_or_default();
+            span.start += text.len() - text.trim_start().len();
+            span.end = span.start + text.trim().len();
+            (it.name().value(), self.reading.location(span))
+        };
+        self.children.iter().map(body).collect()
+    }
+
     /// Says whether the node has braces.
     pub fn has_block(&self) -> bool {
         match self.recorder() {
@@ -195,7 +209,12 @@ impl<'a> Dec<'a> {
             }
             return all;
         }
-        std::iter::from_fn(|| self.value()).collect()
+        self.values_known = true;
+        let (taken, left): (Vec<&KdlEntry>, Vec<&KdlEntry>) = std::mem::take(&mut self.entries)
+            .into_iter()
+            .partition(|it| it.name().is_none());
+        self.entries = left;
+        taken.into_iter().map(|it| self.given(it)).collect()
     }
 
     /// Takes all plain values; reports when there is none.
@@ -227,17 +246,25 @@ impl<'a> Dec<'a> {
             let given = value.and_then(|it| self.recorded(it, Some("KEY")));
             return given.into_iter().collect();
         }
-        let mut found: Vec<Given<'a>> = Vec::new();
-        for given in self.take_property(|_| true) {
-            // A key given twice has been reported; the last one holds.
-            found.retain(|it| it.key() != given.key());
-            found.push(given);
+        // A key given twice has been reported; the last one holds.
+        let all = self.take_property(|_| true);
+        let mut last = BTreeMap::new();
+        for (at, given) in all.iter().enumerate() {
+            last.insert(given.entry.name().map(KdlIdentifier::value), at);
         }
-        found
+        let kept = |(at, given): &(usize, Given<'a>)| {
+            last.get(&given.entry.name().map(KdlIdentifier::value)) == Some(at)
+        };
+        let numbered = all.iter().copied().enumerate();
+        numbered.filter(kept).map(|it| it.1).collect()
     }
 
     fn take_property(&mut self, wanted: impl Fn(&str) -> bool) -> Vec<Given<'a>> {
         let is_wanted = |it: &&KdlEntry| it.name().is_some_and(|key| wanted(key.value()));
+        // Most fields are not given: nothing is moved for them.
+        if !self.entries.iter().any(&is_wanted) {
+            return Vec::new();
+        }
         let (taken, left) = std::mem::take(&mut self.entries)
             .into_iter()
             .partition(is_wanted);
@@ -260,6 +287,9 @@ impl<'a> Dec<'a> {
             let child = child.map(|it| Self::recording(self.reading, it, name));
             return child.into_iter().collect();
         }
+        if !self.children.iter().any(|it| it.name().value() == name) {
+            return Vec::new();
+        }
         let (taken, left) = std::mem::take(&mut self.children)
             .into_iter()
             .partition(|it| it.name().value() == name);
@@ -280,6 +310,9 @@ impl<'a> Dec<'a> {
         self.fields
             .extend(names.iter().map(|(name, doc)| Field { name, doc }));
         let is_wanted = |it: &&KdlNode| names.iter().any(|name| name.0 == it.name().value());
+        if !self.children.iter().any(&is_wanted) {
+            return Vec::new();
+        }
         let (taken, left) = std::mem::take(&mut self.children)
             .into_iter()
             .partition(is_wanted);
@@ -413,12 +446,14 @@ impl<'a> Dec<'a> {
         children.is_some_and(|it| it.nodes().iter().any(|it| it.name().value() == name))
     }
 
-    /// Says whether a child has a name that may have been meant to be `name`.
+    /// Says whether a child has a name that may have been meant to be `name`, or a property has it.
     pub fn has_slip_of(&self, name: &str) -> bool {
-        self.children.iter().any(|it| {
-            suggest::closest(it.name().value(), &[name]).is_some()
-                || self.reading.is_poisoned(&span_range(it.name().span()))
-        })
+        let is_property = |it: &&KdlEntry| it.name().is_some_and(|key| key.value() == name);
+        self.entries.iter().any(is_property)
+            || self.children.iter().any(|it| {
+                suggest::closest(it.name().value(), &[name]).is_some()
+                    || self.reading.is_poisoned(&span_range(it.name().span()))
+            })
     }
 
     /// Refuses children that the grammar has and this version cannot carry out.

@@ -1,7 +1,7 @@
 //! From text to tree: pre-scan, the KDL parser on a stack of its own, and what is refused anywhere in the tree.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -281,11 +281,12 @@ fn check_entry(reading: &Reading, entry: &KdlEntry) {
 }
 
 fn check_duplicate_properties(reading: &Reading, node: &KdlNode) {
-    let keys: Vec<_> = node.entries().iter().filter_map(KdlEntry::name).collect();
-    for (at, key) in keys.iter().enumerate() {
-        let Some(earlier) = keys[..at].iter().find(|it| it.value() == key.value()) else {
+    let mut first = BTreeMap::new();
+    for key in node.entries().iter().filter_map(KdlEntry::name) {
+        let earlier = *first.entry(key.value()).or_insert(key);
+        if std::ptr::eq(earlier, key) {
             continue;
-        };
+        }
         reading.report(
             Diagnostic::error(
                 Code::DuplicateName,

@@ -94,6 +94,8 @@ struct Scanner<'a> {
     open: Vec<(Statement, usize)>,
     /// A `{` whose `}` stands at another indentation.
     suspect: Option<usize>,
+    /// Something that never ends takes the rest of the text, closing braces too.
+    cut: bool,
     /// Inside brackets whose end is known: line ends do not count up to here.
     brackets_until: usize,
     credentials: Vec<Range<usize>>,
@@ -116,6 +118,7 @@ impl<'a> Scanner<'a> {
             statement: Statement::default(),
             open: Vec::new(),
             suspect: None,
+            cut: false,
             brackets_until: 0,
             masked: credentials.clone(),
             credentials,
@@ -398,13 +401,15 @@ impl<'a> Scanner<'a> {
             .suspect
             .filter(|it| *it >= self.open[0].1)
             .unwrap_or(*innermost);
-        self.report(
-            Code::UnclosedBlock,
-            opened..opened + 1,
-            "a block is never closed",
-            "opened here",
-            "add the missing `}`",
-        );
+        if !self.cut {
+            self.report(
+                Code::UnclosedBlock,
+                opened..opened + 1,
+                "a block is never closed",
+                "opened here",
+                "add the missing `}`",
+            );
+        }
         // What follows cannot be told from what is inside: all of it is given up.
         let start = self.open[0].0.start.unwrap_or(self.open[0].1);
         self.patch(start..self.text.len(), b' ');

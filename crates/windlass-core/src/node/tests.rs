@@ -139,15 +139,21 @@ fn of_very_many_problems_the_first_are_listed() {
     let reading = Reading::new(&Source::new("m.kdl", text));
     let diagnostics = reading.into_diagnostics();
     assert_eq!(diagnostics.len(), MAX_PROBLEMS + 1);
-    let last = diagnostics.last().map(|it| it.code);
-    assert_eq!(last, Some(Code::TooManyProblems));
+    let last = diagnostics.last().expect("a count");
+    assert_eq!(last.code, Code::TooManyProblems);
+    assert_eq!(last.message, "`m.kdl` has 100 more problems");
 }
 
 #[test]
 fn depth_and_size_are_bounded() {
     only(&"a {\n".repeat(300), Code::TooDeep);
     only(&"/*".repeat(6000), Code::TooDeep);
-    only(&"a 1\n".repeat(400_000), Code::FileTooLarge);
+    let large = Source::new("m.kdl", "a 1\n".repeat(400_000));
+    let said = Reading::new(&large).into_diagnostics();
+    assert_eq!(
+        crate::diag::text::render_plain(&said),
+        "limits/file-too-large: `m.kdl` is 1600000 bytes; the limit is 1 MiB\n"
+    );
 }
 
 #[test]

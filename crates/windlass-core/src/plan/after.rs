@@ -74,6 +74,9 @@ fn after_repository(world: &mut Observed, plan: &RepositoryPlan) {
             SettingChange::Lifecycle(rules) => {
                 facts.lifecycle = Some(Fact::Known(ObservedLifecycle::Rules(rules.clone())));
             }
+            SettingChange::Access(policy) => {
+                facts.access = Some(Fact::Known(policy.clone()));
+            }
             SettingChange::ResourceTags(tags) => {
                 let mut held = facts
                     .resource_tags
@@ -98,6 +101,7 @@ fn created(plan: &RepositoryPlan, create: &NewRepository) -> RepositoryFacts {
         lifecycle: Some(Fact::Known(ObservedLifecycle::Rules(
             create.lifecycle.clone(),
         ))),
+        access: Some(Fact::Known(create.access.clone())),
         resource_tags: Some(Fact::Known(create.resource_tags.clone())),
     }
 }

@@ -157,6 +157,7 @@ mod tests {
                 repositories: Vec::new(),
                 notes: vec!["a note".to_owned()],
                 refusals: Vec::new(),
+                guards: Vec::new(),
                 policy: crate::plan::PolicyRecord::default(),
             },
             diagnostics: vec![SavedDiagnostic::from(&warning)],

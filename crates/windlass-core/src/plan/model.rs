@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::desired::BuildSpec;
 use crate::fingerprint::InputChange;
-use crate::manifest::model::{Encryption, Endpoint, LifecycleRule, Role, TagMutability};
+use crate::manifest::model::{
+    AccessPolicy, Encryption, Endpoint, LifecycleRule, Role, TagMutability,
+};
 use crate::name::{Digest, Fingerprint, ImageName, RegistryName, RepositoryKey, Tag};
 use crate::plan::declared::Declared;
 use crate::plan::policy::PolicyRecord;
@@ -37,6 +39,9 @@ pub struct Plan {
     /// Why the plan as a whole is refused, a sentence each: guards that do not hold, what is not carried out yet. Empty where it is not.
     #[serde(default)]
     pub refusals: Vec<String>,
+    /// Guards of the environment that ask git (`clean-git`, `branch:main`), which hold when it is applied, too.
+    #[serde(default)]
+    pub guards: Vec<String>,
     /// What policies said.
     #[serde(default)]
     pub policy: PolicyRecord,
@@ -355,7 +360,7 @@ pub struct RepositoryPlan {
 /// A setting that differs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SettingDiff {
-    /// Its name in the manifest: `tags`, `scan-on-push`, `encryption`, `lifecycle`, `resource-tag owner`.
+    /// Its name in the manifest: `tags`, `scan-on-push`, `encryption`, `lifecycle`, `access`, `resource-tag owner`.
     pub path: String,
     /// The value now, JSON null where there is none.
     pub before: serde_json::Value,
@@ -376,6 +381,9 @@ pub struct NewRepository {
     pub encryption: Encryption,
     /// Lifecycle rules by priority; empty for none.
     pub lifecycle: Vec<LifecycleRule>,
+    /// Who else may use it.
+    #[serde(default)]
+    pub access: AccessPolicy,
     /// Resource tags, `windlass:workspace` among them.
     pub resource_tags: BTreeMap<String, String>,
 }
@@ -390,6 +398,8 @@ pub enum SettingChange {
     ScanOnPush(bool),
     /// The lifecycle policy; an empty list deletes it.
     Lifecycle(Vec<LifecycleRule>),
+    /// Who else may use it; the policy that is none deletes it.
+    Access(AccessPolicy),
     /// Resource tags to write; others stay.
     ResourceTags(BTreeMap<String, String>),
 }

@@ -12,7 +12,7 @@ use crate::plan::model::{
     NewRepository, RepositoryAction, RepositoryPlan, SettingChange, TagAction, TagPlan,
 };
 use crate::plan::repository::{
-    encryption_value, lifecycle_value, mutability_value, same_encryption,
+    access_value, encryption_value, lifecycle_value, mutability_value, same_encryption,
 };
 
 /// How far the step of a wanted tag is.
@@ -102,7 +102,7 @@ pub fn repository_state(plan: &RepositoryPlan, now: &Fact<RepositoryFacts>) -> R
 
 /// Compares a repository that was to be created and is there: by an earlier run of the plan, or by somebody else.
 ///
-/// ECR creates a repository with all its settings but the lifecycle policy, which an interrupted run leaves to the next one.
+/// ECR creates a repository with all its settings but the lifecycle policy and who may use it, which an interrupted run leaves to the next one.
 fn created_state(create: &NewRepository, facts: &RepositoryFacts) -> RepositoryState {
     let mut differences = Vec::new();
     let mut compare = |path: &str, now: Value, wanted: Value| {
@@ -151,6 +151,15 @@ fn created_state(create: &NewRepository, facts: &RepositoryFacts) -> RepositoryS
             Ok(now) if now == wanted => {}
             Ok(Value::Null) => left.push(SettingChange::Lifecycle(create.lifecycle.clone())),
             Ok(now) => compare("lifecycle", now, wanted),
+        }
+    }
+    if facts.access.is_some() {
+        let wanted = access_value(&create.access);
+        match access_now(facts) {
+            Err(why) => return RepositoryState::Unknown(why),
+            Ok(now) if now == wanted => {}
+            Ok(Value::Null) => left.push(SettingChange::Access(create.access.clone())),
+            Ok(now) => compare("access", now, wanted),
         }
     }
     if differences.is_empty() {
@@ -206,6 +215,7 @@ fn change_path(change: &SettingChange) -> &'static str {
         SettingChange::Tags(_) => "tags",
         SettingChange::ScanOnPush(_) => "scan-on-push",
         SettingChange::Lifecycle(_) => "lifecycle",
+        SettingChange::Access(_) => "access",
         SettingChange::ResourceTags(_) => "resource-tag",
     }
 }
@@ -217,6 +227,7 @@ fn value_now(path: &str, facts: &RepositoryFacts) -> Result<Value, Unread> {
         "scan-on-push" => Ok(json!(facts.scan_on_push)),
         "encryption" => Ok(encryption_value(&facts.encryption)),
         "lifecycle" => lifecycle_now(facts),
+        "access" => access_now(facts),
         _ => match (path.strip_prefix("resource-tag "), &facts.resource_tags) {
             (Some(key), Some(Fact::Known(held))) => {
                 Ok(held.get(key).map_or(Value::Null, |value| json!(value)))
@@ -238,6 +249,15 @@ fn lifecycle_now(facts: &RepositoryFacts) -> Result<Value, Unread> {
     }
 }
 
+fn access_now(facts: &RepositoryFacts) -> Result<Value, Unread> {
+    match &facts.access {
+        Some(Fact::Known(policy)) => Ok(access_value(policy)),
+        Some(Fact::Absent) => Ok(Value::Null),
+        Some(Fact::Unknown(why)) => Err(why.clone()),
+        None => Err(Unread::new("access was not read")),
+    }
+}
+
 fn rules_value(rules: &[LifecycleRule]) -> Value {
     if rules.is_empty() {
         Value::Null
@@ -249,7 +269,10 @@ fn rules_value(rules: &[LifecycleRule]) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manifest::model::{Encryption, LifecycleCount, LifecycleSelection, TagMutability};
+    use crate::manifest::model::{
+        AccessPolicy, AccessRule, Encryption, LifecycleCount, LifecycleSelection, Principal,
+        TagMutability,
+    };
     use crate::name::{RegistryName, RepositoryKey, RepositoryName, Tag};
     use crate::plan::model::SettingDiff;
     use std::collections::BTreeMap;
@@ -337,12 +360,21 @@ mod tests {
         }
     }
 
+    fn allow(account: &str) -> AccessPolicy {
+        let rule = AccessRule {
+            actions: vec!["pull".to_owned()],
+            principal: Some(Principal::Account(account.to_owned())),
+        };
+        AccessPolicy::from_rules(&[rule], "111122223333", "eu-west-1")
+    }
+
     fn create() -> NewRepository {
         NewRepository {
             tags: mutability(true),
             scan_on_push: true,
             encryption: Encryption::Aes256,
             lifecycle: vec![rule()],
+            access: allow("222222222222"),
             resource_tags: BTreeMap::from([("windlass:workspace".to_owned(), "shop".to_owned())]),
         }
     }
@@ -357,6 +389,7 @@ mod tests {
             lifecycle: Some(Fact::Known(ObservedLifecycle::Rules(
                 create.lifecycle.clone(),
             ))),
+            access: Some(Fact::Known(create.access.clone())),
             resource_tags: Some(Fact::Known(create.resource_tags.clone())),
         }
     }
@@ -380,7 +413,8 @@ mod tests {
     }
 
     #[test]
-    fn creation_is_done_by_an_equal_repository_and_finished_where_only_the_lifecycle_is_missing() {
+    fn creation_is_done_by_an_equal_repository_and_finished_where_only_what_follows_it_is_missing()
+    {
         let plan = RepositoryPlan {
             create: Some(create()),
             ..plan(RepositoryAction::Create)
@@ -400,6 +434,14 @@ mod tests {
         assert_eq!(
             repository_state(&plan, &Fact::Known(half)),
             RepositoryState::Left(vec![SettingChange::Lifecycle(vec![rule()])])
+        );
+        let half = RepositoryFacts {
+            access: Some(Fact::Known(AccessPolicy::none())),
+            ..facts(&create())
+        };
+        assert_eq!(
+            repository_state(&plan, &Fact::Known(half)),
+            RepositoryState::Left(vec![SettingChange::Access(allow("222222222222"))])
         );
     }
 
@@ -424,6 +466,10 @@ mod tests {
             },
             NewRepository {
                 encryption: Encryption::Kms(None),
+                ..create()
+            },
+            NewRepository {
+                access: allow("333333333333"),
                 ..create()
             },
         ] {

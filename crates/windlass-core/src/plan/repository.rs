@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::manifest::model::{
-    Encryption, LifecycleCount, LifecycleRule, LifecycleSelection, Repository, Settings,
-    TagMutability,
+    AccessPolicy, Encryption, LifecycleCount, LifecycleRule, LifecycleSelection, Repository,
+    Settings, TagMutability,
 };
 use crate::observed::{Fact, Observed, ObservedLifecycle, RepositoryFacts};
 use crate::plan::declared::Declared;
@@ -79,6 +79,10 @@ fn new_repository(workspace: &str, settings: &Settings) -> NewRepository {
             .lifecycle
             .as_ref()
             .map_or(Vec::new(), |lifecycle| lifecycle.value.clone()),
+        access: settings
+            .access
+            .as_ref()
+            .map_or_else(AccessPolicy::none, |access| access.value.clone()),
         resource_tags,
     }
 }
@@ -99,6 +103,9 @@ fn creation_diffs(create: &NewRepository) -> Vec<SettingDiff> {
             Value::Null,
             lifecycle_value(&create.lifecycle),
         ));
+    }
+    if !create.access.is_none() {
+        diffs.push(diff("access", Value::Null, access_value(&create.access)));
     }
     for (key, value) in &create.resource_tags {
         diffs.push(diff(
@@ -150,6 +157,7 @@ fn plan_existing(
         plan.changes.push(SettingChange::ScanOnPush(scan.value));
     }
     plan_lifecycle(settings, facts, &mut plan);
+    plan_access(settings, facts, &mut plan);
     plan_resource_tags(settings, facts, &mut plan);
     if !plan.changes.is_empty() {
         plan.action = RepositoryAction::Update;
@@ -188,8 +196,13 @@ fn unreadable(settings: &Settings, facts: &RepositoryFacts) -> Option<String> {
         .as_ref()
         .and(facts.lifecycle.as_ref())
         .and_then(Fact::unknown);
+    let access = settings
+        .access
+        .as_ref()
+        .and(facts.access.as_ref())
+        .and_then(Fact::unknown);
     let tags = facts.resource_tags.as_ref().and_then(Fact::unknown);
-    lifecycle.or(tags).map(str::to_owned)
+    lifecycle.or(access).or(tags).map(str::to_owned)
 }
 
 fn other_owner<'a>(workspace: &str, facts: &'a RepositoryFacts) -> Option<&'a str> {
@@ -219,6 +232,23 @@ fn plan_lifecycle(settings: &Settings, facts: &RepositoryFacts, plan: &mut Repos
     plan.diffs.push(diff("lifecycle", before, after));
     plan.changes
         .push(SettingChange::Lifecycle(wanted.value.clone()));
+}
+
+/// Policies are compared by what they say: ECR shows them in a form of its own.
+fn plan_access(settings: &Settings, facts: &RepositoryFacts, plan: &mut RepositoryPlan) {
+    let Some(wanted) = &settings.access else {
+        return;
+    };
+    let none = AccessPolicy::none();
+    let found = facts.access.as_ref().and_then(Fact::known);
+    let found = found.unwrap_or(&none);
+    if found.says_the_same(&wanted.value) {
+        return;
+    }
+    let (before, after) = (access_value(found), access_value(&wanted.value));
+    plan.diffs.push(diff("access", before, after));
+    plan.changes
+        .push(SettingChange::Access(wanted.value.clone()));
 }
 
 fn plan_resource_tags(settings: &Settings, facts: &RepositoryFacts, plan: &mut RepositoryPlan) {
@@ -280,6 +310,15 @@ pub(super) fn encryption_value(encryption: &Encryption) -> Value {
         Encryption::Kms(Some(key)) => json!(format!("kms {key}")),
         Encryption::KmsDsse(None) => json!("kms-dsse"),
         Encryption::KmsDsse(Some(key)) => json!(format!("kms-dsse {key}")),
+    }
+}
+
+/// Returns what a policy says, one text a statement; null where there is none.
+pub(super) fn access_value(policy: &AccessPolicy) -> Value {
+    if policy.is_none() {
+        Value::Null
+    } else {
+        json!(policy.statements())
     }
 }
 

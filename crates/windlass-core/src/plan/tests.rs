@@ -83,6 +83,7 @@ fn settings() -> Settings {
         scan_on_push: None,
         encryption: None,
         lifecycle: None,
+        access: None,
         resource_tags: BTreeMap::new(),
     }
 }
@@ -154,6 +155,7 @@ fn observed(tags: &[(&str, Fact<ImageFacts>)]) -> Observed {
         scan_on_push: true,
         encryption: Encryption::Aes256,
         lifecycle: None,
+        access: None,
         resource_tags: None,
     };
     Observed {

@@ -399,6 +399,7 @@ impl Report {
             repositories: _,
             notes,
             refusals,
+            guards: _,
             policy,
         } = plan;
         let mut variables: Vec<Variable> = variables

@@ -164,6 +164,7 @@ impl Scope {
         let names = self.repositories.entry(key.registry.clone()).or_default();
         let read = names.entry(key.repository.clone()).or_default();
         read.lifecycle |= settings.lifecycle;
+        read.access |= settings.access;
         read.resource_tags |= settings.resource_tags;
     }
 }
@@ -172,7 +173,8 @@ fn settings_to_read(plan: &RepositoryPlan) -> SettingsToRead {
     let create = plan.action == RepositoryAction::Create;
     let differs = |path: &str| plan.diffs.iter().any(|diff| diff.path.starts_with(path));
     SettingsToRead {
-        lifecycle: create || differs("lifecycle"),
+        lifecycle: differs("lifecycle"),
+        access: differs("access"),
         resource_tags: create
             || plan.action == RepositoryAction::Delete
             || differs("resource-tag "),

@@ -82,6 +82,7 @@ async fn read_facts<R: Registry>(
 ) -> Result<Option<RepositoryFacts>, RegistryError> {
     let read = SettingsToRead {
         lifecycle: false,
+        access: false,
         resource_tags: true,
     };
     let names = [(key.repository.clone(), read)].into();

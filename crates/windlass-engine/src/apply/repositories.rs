@@ -176,6 +176,7 @@ fn setting_name(change: &SettingChange) -> &'static str {
         SettingChange::Tags(_) => "tags",
         SettingChange::ScanOnPush(_) => "scan-on-push",
         SettingChange::Lifecycle(_) => "lifecycle",
+        SettingChange::Access(_) => "access",
         SettingChange::ResourceTags(_) => "resource-tag",
     }
 }

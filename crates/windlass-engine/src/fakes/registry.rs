@@ -438,6 +438,7 @@ fn created(key: &RepositoryKey, new: &NewRepository) -> MemRepository {
             scan_on_push: new.scan_on_push,
             encryption: new.encryption.clone(),
             lifecycle: Some(Fact::Known(ObservedLifecycle::Rules(new.lifecycle.clone()))),
+            access: Some(Fact::Known(new.access.clone())),
             resource_tags: Some(Fact::Known(new.resource_tags.clone())),
         },
         blobs: BTreeSet::new(),
@@ -452,6 +453,7 @@ fn created(key: &RepositoryKey, new: &NewRepository) -> MemRepository {
 fn as_read(facts: &RepositoryFacts, read: SettingsToRead) -> RepositoryFacts {
     RepositoryFacts {
         lifecycle: facts.lifecycle.clone().filter(|_| read.lifecycle),
+        access: facts.access.clone().filter(|_| read.access),
         resource_tags: facts.resource_tags.clone().filter(|_| read.resource_tags),
         ..facts.clone()
     }
@@ -464,6 +466,7 @@ fn change_facts(facts: &mut RepositoryFacts, change: &SettingChange) {
         SettingChange::Lifecycle(rules) => {
             facts.lifecycle = Some(Fact::Known(ObservedLifecycle::Rules(rules.clone())));
         }
+        SettingChange::Access(policy) => facts.access = Some(Fact::Known(policy.clone())),
         SettingChange::ResourceTags(tags) => {
             let held = facts.resource_tags.as_ref().and_then(Fact::known).cloned();
             let mut held = held.unwrap_or_default();

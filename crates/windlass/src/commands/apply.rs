@@ -10,7 +10,7 @@ use windlass_core::lock::{Lock, render as render_lock};
 use windlass_core::manifest::model::Registry;
 use windlass_core::plan::{Plan, RegistryPlan};
 use windlass_core::report::wire::Report;
-use windlass_engine::apply::{ApplyError, ApplyOptions, Cancel, Canceller, Ports, apply};
+use windlass_engine::apply::{ApplyError, ApplyOptions, Begin, Cancel, Canceller, Ports, apply};
 use windlass_engine::inputs::InputsAtHand;
 use windlass_engine::outcome::{Outcome, Status};
 
@@ -64,12 +64,16 @@ fn apply_made(context: &Context<'_>, arguments: &ApplyArgs) -> Result<Exit, Fail
         parallel,
         ..
     } = made;
-    let lock_written = write_lock(&place.root, &locks)?;
-    if lock_written {
-        context.terminal.say(&format!(
-            "{LOCK} written: commit it: everybody then builds on the same bases.\n"
-        ));
-    }
+    let terminal = context.terminal;
+    let root = place.root.clone();
+    let begin = Begin::new(move || {
+        if write_lock(&root, &locks)? {
+            terminal.say(&format!(
+                "{LOCK} written: commit it: everybody then builds on the same bases.\n"
+            ));
+        }
+        Ok(())
+    });
     let run = Run {
         context,
         arguments,
@@ -77,6 +81,7 @@ fn apply_made(context: &Context<'_>, arguments: &ApplyArgs) -> Result<Exit, Fail
         plan: &plan,
         session: &session,
         parallel,
+        begin,
     };
     let exit = run.carry_out()?;
     say_local(context, local.as_ref());
@@ -97,12 +102,12 @@ fn approved(context: &Context<'_>, arguments: &ApplyArgs) -> Result<bool, Failur
         .ask("\nApply this plan? Only `yes` applies it:")
 }
 
-fn write_lock(root: &Path, (before, after): &(Lock, Lock)) -> Result<bool, Failure> {
+fn write_lock(root: &Path, (before, after): &(Lock, Lock)) -> Result<bool, String> {
     if before == after {
         return Ok(false);
     }
     write_whole(&root.join(LOCK), render_lock(after).as_bytes())
-        .map_err(|error| Failure::error(error.to_string()))?;
+        .map_err(|error| error.to_string())?;
     Ok(true)
 }
 
@@ -147,6 +152,7 @@ fn apply_saved(context: &Context<'_>, arguments: &ApplyArgs, file: &Path) -> Res
         plan: &plan,
         session: &session,
         parallel: None,
+        begin: Begin::default(),
     };
     let exit = run.carry_out()?;
     say_local(context, local.as_ref());
@@ -195,6 +201,8 @@ struct Run<'a> {
     plan: &'a Plan,
     session: &'a Session,
     parallel: Option<usize>,
+    /// What is done once everything has been checked.
+    begin: Begin,
 }
 
 impl Run<'_> {
@@ -211,6 +219,7 @@ impl Run<'_> {
             use_cache: !self.arguments.no_cache,
             secrets: secrets::reader(self.root.clone()),
             inputs: self.inputs(),
+            begin: self.begin.clone(),
             cancel,
             ..ApplyOptions::new(self.root.clone())
         };
@@ -343,6 +352,6 @@ fn failure(error: &ApplyError) -> Failure {
         ApplyError::Builder(_) => failure.help("nothing was written; `windlass plan` works without a Docker Engine, `apply` needs one to build and push"),
         ApplyError::NotRead { passing: true, .. } => failure.exit(Exit::Transient).help("nothing was written; run it again"),
         ApplyError::Secrets(_) => failure.help("nothing was written; set them where this runs: a plan says of each secret where it comes from"),
-        ApplyError::NotApplicable(_) | ApplyError::NotRead { .. } | ApplyError::Registry { .. } => failure,
+        ApplyError::NotApplicable(_) | ApplyError::NotBegun(_) | ApplyError::NotRead { .. } | ApplyError::Registry { .. } => failure,
     }
 }

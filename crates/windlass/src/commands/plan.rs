@@ -195,6 +195,7 @@ fn make_of(context: &Context<'_>, only: &[String], offline: bool) -> Result<Made
     plan.notes.extend(secrets::notes(&plan, &place.root));
     let refusals = &loaded.workspace.refusals;
     plan.refusals = refusals.iter().map(|it| it.message.clone()).collect();
+    plan.guards.clone_from(&loaded.workspace.guards);
     context.terminal.show(refusals);
     policies.is_whole = addresses.is_empty();
     let seen = (&plan, &observed);

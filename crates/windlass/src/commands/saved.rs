@@ -5,12 +5,13 @@ use std::path::Path;
 use windlass_backends::files::read_text;
 use windlass_backends::git;
 use windlass_core::diag::Source;
-use windlass_core::manifest::{TextFiles, read};
+use windlass_core::manifest::{Requirement, TextFiles, read};
 use windlass_core::plan::Plan;
 use windlass_core::plan::file::SavedPlan;
 
 use crate::commands::version::VERSION;
 use crate::failure::{Exit, Failure};
+use crate::git_facts;
 use crate::load::Place;
 
 /// Refuses a saved plan of another version, workspace or commit. Where no manifest is found, the workspace is not compared.
@@ -19,7 +20,8 @@ pub(crate) fn check(root: &Path, place: Option<&Place>, saved: &SavedPlan) -> Re
     if let Some(place) = place {
         check_workspace(place, &saved.plan)?;
     }
-    check_head(root, &saved.plan)
+    check_head(root, &saved.plan)?;
+    check_guards(root, &saved.plan)
 }
 
 /// Another version may read the same steps otherwise.
@@ -69,4 +71,28 @@ fn check_head(root: &Path, plan: &Plan) -> Result<(), Failure> {
     ))
     .exit(Exit::Stale)
     .help("check out that commit, or make a new plan"))
+}
+
+/// The guards of the environment that ask git hold here as well: a plan may have been made in another checkout.
+fn check_guards(root: &Path, plan: &Plan) -> Result<(), Failure> {
+    if plan.guards.is_empty() {
+        return Ok(());
+    }
+    let git = git_facts::ask(root, &format!("git {}", plan.guards.join(" ")));
+    for text in &plan.guards {
+        let Some(guard) = Requirement::parse(text) else {
+            let message =
+                format!("the plan has a guard that this windlass does not know: `{text}`");
+            return Err(Failure::error(message).help("apply it with the windlass that made it"));
+        };
+        if let Some(unmet) = guard.unmet(&git) {
+            let environment = plan.environment.as_deref().unwrap_or_default();
+            let message = format!(
+                "environment `{environment}` requires `{text}`: {}",
+                unmet.why
+            );
+            return Err(Failure::error(message).help(unmet.help));
+        }
+    }
+    Ok(())
 }

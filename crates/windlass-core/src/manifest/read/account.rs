@@ -2,11 +2,27 @@
 
 use crate::diag::{Code, Diagnostic, Sourced};
 use crate::manifest::raw::{NotCarried, Text};
-use crate::node::{Dec, Given};
+use crate::node::Dec;
 
+use super::access::read_access;
 use super::builder::flag_on;
 use super::repository::read_settings;
 use super::{check_word, no_template, plain};
+
+/// The nodes of a registry that are about its account.
+pub(super) const ACCOUNT_SETTINGS: &[&str] = &[
+    "access",
+    "blob-mounting",
+    "creation-template",
+    "distribute",
+    "dual-stack",
+    "fips",
+    "pull-through",
+    "pull-time",
+    "replication",
+    "scanning",
+    "signing",
+];
 
 /// A block of a registry: its name, what it is for, its reader.
 type Block = (&'static str, &'static str, fn(&mut Dec<'_>));
@@ -68,7 +84,9 @@ pub(super) fn read_account_settings(node: &mut Dec<'_>, has_endpoint: bool) -> A
             "whose pulls do not count as use of an image",
             read_pull_time,
         ),
-        ("access", "who may use the registry", read_access),
+        ("access", "who may use the registry", |it| {
+            drop(read_access(it));
+        }),
     ];
     for (word, doc, read) in blocks {
         let place = node.block(word, doc, |it| {
@@ -103,7 +121,7 @@ pub(super) fn read_account_settings(node: &mut Dec<'_>, has_endpoint: bool) -> A
 }
 
 /// Reads a property that takes no template.
-fn property(node: &mut Dec<'_>, name: &'static str, doc: &'static str) -> Option<Text> {
+pub(super) fn property(node: &mut Dec<'_>, name: &'static str, doc: &'static str) -> Option<Text> {
     let text = node.property(name, doc)?.text()?;
     no_template(node, name, &text);
     Some(text)
@@ -243,114 +261,7 @@ fn read_template(node: &mut Dec<'_>) {
     }
 }
 
-/// Reads `access`: who may do what, or a document of IAM's own.
-pub(super) fn read_access(node: &mut Dec<'_>) {
-    let word = node.value().and_then(|it| it.word(&[("none", ())]));
-    let mut rules = 0;
-    for mut rule in node.children(
-        "allow",
-        "who may do what: `allow \"pull\" account=\"111122223333\"`",
-    ) {
-        let actions: Vec<Text> = rule
-            .required_values("pull, push, pull-push, lambda-pull, or an action of ECR")
-            .iter()
-            .filter_map(Given::text)
-            .collect();
-        for action in &actions {
-            check_action(&rule, action);
-        }
-        read_principal(&mut rule, &actions);
-        rules += 1;
-        rule.finish();
-    }
-    if let Some(document) = node.text("document", "a file with a policy in IAM's JSON") {
-        no_template(node, "document", &document);
-        rules += 1;
-    }
-    let problem = match (word.is_some(), rules) {
-        (true, 0) | (false, 1..) => return,
-        (true, _) => "`access \"none\"` has no rules",
-        (false, _) => "`access` says nothing",
-    };
-    node.report(
-        Diagnostic::error(Code::BadSetting, problem)
-            .at(&node.head_location(), "this one")
-            .help(
-                "write `allow` between `{` and `}`, or `access \"none\"` alone to have no policy",
-            ),
-    );
-}
-
-fn check_action(node: &Dec<'_>, action: &Text) {
-    const WORDS: &[&str] = &["pull", "push", "pull-push", "lambda-pull"];
-    no_template(node, "allow", action);
-    if action.value == "ecr:GetAuthorizationToken" {
-        node.report(
-            Diagnostic::error(
-                Code::BadSetting,
-                "`ecr:GetAuthorizationToken` belongs to no repository",
-            )
-            .at(&action.location, "ECR would refuse it")
-            .help("grant it in the policy of the caller; a repository's policy cannot"),
-        );
-        return;
-    }
-    let is_action = action.value.strip_prefix("ecr:").is_some_and(|it| {
-        !it.is_empty() && it.chars().all(|c| c.is_ascii_alphanumeric() || c == '*')
-    });
-    if !is_action {
-        check_word(node, "allow", action, WORDS);
-    }
-}
-
-fn read_principal(node: &mut Dec<'_>, actions: &[Text]) {
-    let account = property(node, "account", "an AWS account");
-    let org = property(node, "org", "an AWS organisation, `o-..`");
-    let role = property(node, "role", "the ARN of a role or user");
-    let service = property(
-        node,
-        "service",
-        "an AWS service, such as `\"lambda.amazonaws.com\"`",
-    );
-    if let Some(account) = &account {
-        check_account(node, account);
-    }
-    if let Some(role) = &role {
-        check_arn(node, role);
-    }
-    if let Some(org) = org.as_ref().filter(|it| !it.value.starts_with("o-")) {
-        node.report(
-            Diagnostic::error(
-                Code::BadSetting,
-                format!("`{}` is no AWS organisation", org.value),
-            )
-            .at(&org.location, "not of the form of one")
-            .help("write its id, as in `\"o-a1b2c3d4e5\"`"),
-        );
-    }
-    let given: Vec<&Text> = [&account, &org, &role, &service]
-        .into_iter()
-        .flatten()
-        .collect();
-    let is_lambda = actions.iter().any(|it| it.value == "lambda-pull");
-    let diagnostic =
-        Diagnostic::error(Code::BadSetting, "`allow` names exactly one that it allows");
-    let diagnostic = match given[..] {
-        [_] => return,
-        [] if is_lambda => return,
-        [] => diagnostic.at(&node.head_location(), "names none"),
-        [first, second, ..] => diagnostic
-            .at(&second.location, "and this")
-            .at(&first.location, "this"),
-    };
-    node.report(
-        diagnostic.help(
-            "write one of `account=`, `org=`, `role=`, `service=`; several rules for several",
-        ),
-    );
-}
-
-fn check_account(node: &Dec<'_>, account: &Text) {
+pub(super) fn check_account(node: &Dec<'_>, account: &Text) {
     if account.value.len() == 12 && account.value.bytes().all(|b| b.is_ascii_digit()) {
         return;
     }
@@ -364,7 +275,7 @@ fn check_account(node: &Dec<'_>, account: &Text) {
     );
 }
 
-fn check_arn(node: &Dec<'_>, arn: &Text) {
+pub(super) fn check_arn(node: &Dec<'_>, arn: &Text) {
     if arn.value.starts_with("arn:") && arn.value.split(':').count() >= 6 {
         return;
     }

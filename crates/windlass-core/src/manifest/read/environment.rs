@@ -61,25 +61,19 @@ pub(super) fn read_environment(node: &mut Dec<'_>) -> Option<EnvironmentNode> {
 
 fn requirement(node: &Dec<'_>, text: &Text) -> Option<Sourced<Requirement>> {
     no_template(node, "require", text);
-    let found = match text.value.as_str() {
-        "clean-git" => Requirement::CleanGit,
-        "locked-bases" => Requirement::LockedBases,
-        other => match other.strip_prefix("branch:") {
-            Some(glob) if !glob.is_empty() => Requirement::Branch(glob.to_owned()),
-            _ => {
-                let words = ["clean-git", "locked-bases", "branch:GLOB"];
-                let hint = suggest::closest(other, &words).map_or_else(
-                    || format!("one of {}", suggest::list(&words)),
-                    |it| format!("did you mean `{it}`?"),
-                );
-                node.report(
-                    Diagnostic::error(Code::BadValue, format!("`require` does not know `{other}`"))
-                        .at(&text.location, "not one of its words")
-                        .help(hint),
-                );
-                return None;
-            }
-        },
+    let Some(found) = Requirement::parse(&text.value) else {
+        let words = ["clean-git", "locked-bases", "branch:GLOB"];
+        let other = &text.value;
+        let hint = suggest::closest(other, &words).map_or_else(
+            || format!("one of {}", suggest::list(&words)),
+            |it| format!("did you mean `{it}`?"),
+        );
+        node.report(
+            Diagnostic::error(Code::BadValue, format!("`require` does not know `{other}`"))
+                .at(&text.location, "not one of its words")
+                .help(hint),
+        );
+        return None;
     };
     Some(Sourced::new(found, text.location.clone()))
 }

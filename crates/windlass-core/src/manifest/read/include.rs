@@ -274,5 +274,9 @@ mod tests {
         assert!(manifest.incomplete);
         let codes: Vec<Code> = collector.diagnostics.iter().map(|it| it.code).collect();
         assert_eq!(codes, [Code::WorkspaceTooLarge]);
+        assert_eq!(
+            collector.diagnostics[0].message,
+            "the files of the workspace have 8388640 bytes; the limit is 8 MiB"
+        );
     }
 }

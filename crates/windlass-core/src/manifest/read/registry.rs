@@ -3,7 +3,7 @@
 use crate::manifest::raw::{MirrorNode, RegistryNode, RoleNode, Text};
 use crate::node::{Dec, Given};
 
-use super::account::{AccountSettings, read_account_settings};
+use super::account::{ACCOUNT_SETTINGS, AccountSettings, read_account_settings};
 use super::{identifier, plain};
 
 pub(super) fn read_registry(node: &mut Dec<'_>) -> Option<RegistryNode> {
@@ -36,6 +36,8 @@ pub(super) fn read_registry(node: &mut Dec<'_>) -> Option<RegistryNode> {
             property(it, "tagging", "URL of the tagging API"),
         ]
     });
+    let mut account_settings = node.bodies();
+    account_settings.retain(|it| ACCOUNT_SETTINGS.contains(&it.0));
     let AccountSettings {
         not_carried,
         replicates,
@@ -49,6 +51,7 @@ pub(super) fn read_registry(node: &mut Dec<'_>) -> Option<RegistryNode> {
         profile,
         endpoint: endpoint.unwrap_or_default(),
         replicates,
+        account_settings: account_settings.into_iter().map(|it| it.1).collect(),
         not_carried,
     })
 }

@@ -6,7 +6,7 @@ use crate::manifest::raw::{RepositoryNode, SettingsBody, TagsNode, Text};
 use crate::node::shape::Kind;
 use crate::node::{Dec, Given, Mark};
 
-use super::account::read_access;
+use super::access::read_access;
 use super::{no_template, pairs, plain, read_inheritance, refers};
 
 /// The most rules that ECR takes in one policy (ECR quotas, "Rules per lifecycle policy").
@@ -51,10 +51,7 @@ pub(super) fn read_settings(node: &mut Dec<'_>) -> SettingsBody {
             "resource-tag",
             "tags of the AWS resource: `resource-tag team=\"a\"`",
         ),
-        access: node.block("access", "who else may pull and push", |it| {
-            read_access(it);
-            Sourced::new("`access` of a repository".to_owned(), it.name_location())
-        }),
+        access: node.block("access", "who else may pull and push", read_access),
         lifecycle: node.block(
             "lifecycle",
             "which images ECR deletes by itself",

@@ -58,6 +58,9 @@ pub(super) fn read_variable(node: &mut Dec<'_>) -> Option<VariableNode> {
             Some((low?.value, high?.value, place))
         },
     );
+    let said = |name: &str| node.was_given(name) || node.has_slip_of(name);
+    let is_broken = default.as_deref().is_none_or(<[_]>::is_empty)
+        && (node.has_slip_of("from-env") || said("default"));
     let kind = declared
         .flatten()
         .map_or_else(|| kind_of(default.as_deref()), |it| it.value);
@@ -69,6 +72,7 @@ pub(super) fn read_variable(node: &mut Dec<'_>) -> Option<VariableNode> {
         one_of,
         matches: matches.flatten(),
         range: range.flatten(),
+        is_broken,
     })
 }
 

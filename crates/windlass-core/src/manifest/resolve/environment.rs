@@ -1,13 +1,12 @@
 //! The environment: which one is selected, and what it narrows, sets and demands.
 
 use crate::diag::{Code, Diagnostic};
-use crate::manifest::glob;
 use crate::manifest::model::Promotion;
 use crate::manifest::raw::{EnvironmentNode, Requirement};
 use crate::name::RegistryName;
 use crate::node::suggest;
 
-use super::{GitFact, Resolver};
+use super::Resolver;
 
 impl<'a> Resolver<'a> {
     /// Finds the selected environment: from outside, else the workspace's default.
@@ -158,52 +157,22 @@ impl<'a> Resolver<'a> {
     pub(super) fn check_guards(&mut self) {
         let Some(node) = self.environment else { return };
         for guard in &node.require {
-            let problem = match &guard.value {
-                Requirement::LockedBases => None,
-                Requirement::CleanGit => self.unclean(),
-                Requirement::Branch(glob) => self.other_branch(glob),
-            };
-            if let Some((message, help)) = problem {
-                let name = &node.name.value;
+            if let Some(unmet) = guard.value.unmet(&self.inputs.git) {
+                let message = format!("environment `{}`: {}", node.name.value, unmet.why);
                 self.refusals.push(
-                    Diagnostic::error(Code::GuardFails, format!("environment `{name}`: {message}"))
+                    Diagnostic::error(Code::GuardFails, message)
                         .at(&guard.location, "required here")
-                        .help(help),
+                        .help(unmet.help),
                 );
             }
         }
     }
 
-    fn unclean(&self) -> Option<(String, &'static str)> {
-        let commit = "commit or stash what changed; files that git ignores do not count";
-        match &self.inputs.git.dirty {
-            GitFact::Known(false) => None,
-            GitFact::Known(true) => Some(("the tree differs from the commit".to_owned(), commit)),
-            GitFact::Absent(why) | GitFact::Unavailable(why) => Some((
-                format!("nothing tells whether the tree is the commit: {why}"),
-                "run windlass in a checkout of the repository",
-            )),
-        }
-    }
-
-    fn other_branch(&self, pattern: &str) -> Option<(String, &'static str)> {
-        let help = "check that branch out, or let its pipeline do this";
-        match &self.inputs.git.branch {
-            GitFact::Known(branch) if glob::matches(pattern, branch) => None,
-            GitFact::Known(branch) => Some((format!("the branch is `{branch}`"), help)),
-            GitFact::Absent(why) | GitFact::Unavailable(why) => {
-                Some((format!("the branch is not known: {why}"), help))
-            }
-        }
-    }
-
-    /// Says whether a guard of the selected environment asks git.
-    pub(super) fn guards_use_git(&self) -> bool {
-        let guards = self
-            .environment
-            .map(|it| it.require.as_slice())
-            .unwrap_or_default();
-        guards.iter().any(|it| it.value != Requirement::LockedBases)
+    /// The guards of the selected environment that ask git, which hold when a plan is made and when it is applied.
+    pub(super) fn git_guards(&self) -> Vec<String> {
+        let guards = self.environment.into_iter().flat_map(|it| &it.require);
+        let guards = guards.filter(|it| it.value.asks_git());
+        guards.map(|it| it.value.text()).collect()
     }
 
     /// Says whether the selected environment demands locked base images.

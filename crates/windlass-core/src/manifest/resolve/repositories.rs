@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::diag::{Code, Diagnostic, Location, Sourced};
 use crate::manifest::layers::{Entries, Layer, Layered, MergedSettings, merge_settings};
-use crate::manifest::model::{Repository, Settings, TagMutability};
-use crate::manifest::raw::{Pair, SettingsBody, Text};
+use crate::manifest::model::{AccessPolicy, AccessRule, Repository, Settings, TagMutability};
+use crate::manifest::raw::{AccessNode, Pair, SettingsBody, Text};
 use crate::manifest::template::{Place, scalar_text};
 use crate::name::{RegistryName, RepositoryKey, RepositoryName};
 use crate::node::Scalar;
@@ -261,9 +261,6 @@ impl<'a> Resolver<'a> {
 
     fn repository(&mut self, key: RepositoryKey, origin: &Origin<'_, 'a>) -> Repository {
         let merged = merge_settings(&origin.layers);
-        if let Some(access) = merged.access {
-            self.not_carried_out(&access.value, &access.location);
-        }
         Repository {
             settings: self.settings(&merged, &key, &origin.images),
             doc: origin.doc.map(|it| it.value.clone()),
@@ -295,8 +292,23 @@ impl<'a> Resolver<'a> {
             scan_on_push: merged.scan_on_push.map(|it| it.given.clone()),
             encryption: merged.encryption.map(|it| it.given.clone()),
             lifecycle: merged.lifecycle.map(|it| it.given.clone()),
+            access: merged.access.map(|it| self.access(it.given, key)),
             resource_tags: self.resource_tags(&merged.resource_tags, key, images),
         }
+    }
+
+    /// The policy that `access` asks for, in the form that ECR takes.
+    fn access(&self, access: &AccessNode, key: &RepositoryKey) -> Sourced<AccessPolicy> {
+        let registry = self.registries.iter().find(|it| it.name == key.registry);
+        let policy = match (&access.source, registry) {
+            (Some(document), _) => AccessPolicy::from_document(&document.text),
+            (None, Some(registry)) if !access.rules.is_empty() => {
+                let rules: Vec<AccessRule> = access.rules.iter().map(|it| it.0.clone()).collect();
+                AccessPolicy::from_rules(&rules, &registry.account, &registry.region)
+            }
+            (None, _) => AccessPolicy::none(),
+        };
+        Sourced::new(policy, access.location.clone())
     }
 
     fn resource_tags(

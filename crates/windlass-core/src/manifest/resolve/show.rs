@@ -6,10 +6,13 @@ mod registry;
 mod repository;
 
 use crate::diag::{Checked, has_errors, sort};
+use crate::manifest::layers::Layer;
 use crate::manifest::model::Workspace;
-use crate::manifest::raw::Manifest;
+use crate::manifest::raw::{BuilderNode, Manifest};
 use crate::node::suggest;
 
+use self::line::Origin;
+use super::instances::Instance;
 use super::{ResolveInputs, Resolver};
 
 /// What there is to show of an address.
@@ -71,7 +74,7 @@ impl Resolver<'_> {
                     .find(|it| it.name.as_str() == name)?;
                 let mut placed = self.placed.iter();
                 let placed = placed.find(|it| it.image.name.value == name)?;
-                image::show(placed, image)
+                image::show(placed, image, self.shown_builder(&placed.image))
             }
             ("repository", _) => {
                 let mut all = workspace.repositories.iter();
@@ -83,6 +86,23 @@ impl Resolver<'_> {
             _ => return None,
         };
         Some(Shown::Kdl(text))
+    }
+}
+
+impl<'a> Resolver<'a> {
+    /// Returns the builder of an image, with what names it; `None` where the manifest defines none for it.
+    fn shown_builder(&self, image: &Instance<'a>) -> Option<(&'a BuilderNode, Origin)> {
+        let own = image.body.builder;
+        let node = self.builder(own.map(|it| it.given))?;
+        let environment = self.environment.and_then(|it| it.builder.as_ref());
+        let origin = match (own, environment) {
+            (Some(own), _) => Origin::of(&own, &own.location),
+            (None, Some(named)) => {
+                Origin::at(Layer::Own, &named.location).with("the environment's")
+            }
+            (None, None) => Origin::at(Layer::Own, &node.location).with("the default"),
+        };
+        Some((node, origin))
     }
 }
 

@@ -49,7 +49,9 @@ impl Resolver<'_> {
         let mut values = BTreeMap::new();
         for node in &self.manifest.variables {
             let Some(found) = self.find(node, &files) else {
-                self.no_value(node);
+                if !node.is_broken {
+                    self.no_value(node);
+                }
                 continue;
             };
             if let Some(value) = self.check_value(node, &found) {

@@ -188,6 +188,7 @@ impl Scanner<'_> {
             self.at = self.text.len();
             self.poison(start..self.text.len());
             self.end_word(start..self.text.len());
+            self.cut = true;
             self.incomplete = true;
             return;
         };

@@ -334,6 +334,7 @@ impl Scanner<'_> {
             "end it with `*/`",
         );
         self.patch(start..self.text.len(), b' ');
+        self.cut = true;
         self.incomplete = true;
     }
 }

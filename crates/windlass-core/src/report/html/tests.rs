@@ -20,6 +20,7 @@ fn empty(name: &str) -> Report {
         repositories: Vec::new(),
         notes: vec![name.to_owned()],
         refusals: Vec::new(),
+        guards: Vec::new(),
         policy: crate::plan::PolicyRecord::default(),
     };
     let header = Header {

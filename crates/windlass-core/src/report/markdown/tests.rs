@@ -17,6 +17,7 @@ fn empty() -> Report {
         repositories: Vec::new(),
         notes: Vec::new(),
         refusals: Vec::new(),
+        guards: Vec::new(),
         policy: crate::plan::PolicyRecord::default(),
     };
     let header = Header {

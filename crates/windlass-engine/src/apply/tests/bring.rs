@@ -97,6 +97,7 @@ fn apply_can_be_sent_to_another_thread() {
         repositories: Vec::new(),
         notes: Vec::new(),
         refusals: Vec::new(),
+        guards: Vec::new(),
         policy: windlass_core::plan::PolicyRecord::default(),
     };
     drop(assert_send(world.apply(&plan)));

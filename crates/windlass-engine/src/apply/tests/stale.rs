@@ -23,6 +23,7 @@ fn settings() -> Settings {
         scan_on_push: Some(Sourced::new(false, location)),
         encryption: None,
         lifecycle: None,
+        access: None,
         resource_tags: BTreeMap::from([("team".to_owned(), "a".to_owned())]),
     }
 }

@@ -10,7 +10,7 @@ use windlass_core::diag::{Location, Source, Sourced};
 use windlass_core::dockerfile::ContextSources;
 use windlass_core::fingerprint::{Inputs, fingerprint};
 use windlass_core::manifest::model::{
-    Encryption, ImageTarget, Repository, Settings, TagMutability,
+    AccessPolicy, Encryption, ImageTarget, Repository, Settings, TagMutability,
 };
 use windlass_core::name::{
     Digest, Fingerprint, ImageName, Platform, RegistryName, RepositoryKey, RepositoryName, Tag,
@@ -61,6 +61,7 @@ pub(super) fn plain_repository() -> NewRepository {
         scan_on_push: true,
         encryption: Encryption::Aes256,
         lifecycle: Vec::new(),
+        access: AccessPolicy::none(),
         resource_tags: BTreeMap::from([("windlass:workspace".to_owned(), "shop".to_owned())]),
     }
 }
@@ -285,6 +286,7 @@ fn unmanaged() -> Settings {
         scan_on_push: None,
         encryption: None,
         lifecycle: None,
+        access: None,
         resource_tags: BTreeMap::new(),
     }
 }

@@ -5,13 +5,17 @@ use std::collections::BTreeMap;
 use crate::diag::Sourced;
 use crate::manifest::layers::{Entries, Layer, Layered, List, MergedImage, MergedRecipe};
 use crate::manifest::model::{Argument, Image, Recipe};
-use crate::manifest::raw::{Pair, Text};
+use crate::manifest::raw::{BuilderNode, Pair, Text};
 use crate::manifest::resolve::images::Placed;
 use crate::manifest::resolve::instances::Instance;
 
-use super::line::{Lines, Origin, duration, key, quoted, scalar, value};
+use super::line::{Lines, Origin, bytes, duration, flag, key, quoted, scalar, value};
 
-pub(super) fn show(placed: &Placed<'_>, image: &Image) -> String {
+pub(super) fn show(
+    placed: &Placed<'_>,
+    image: &Image,
+    builder: Option<(&BuilderNode, Origin)>,
+) -> String {
     let instance = &placed.image;
     let body = &*instance.body;
     let mut lines = Lines::default();
@@ -37,6 +41,7 @@ pub(super) fn show(placed: &Placed<'_>, image: &Image) -> String {
     };
     lines.block(&head, &origin, |lines| {
         fields(lines, instance, body, image, placed);
+        how_built(lines, body, image, builder);
     });
     lines.into_text()
 }
@@ -114,15 +119,59 @@ fn fields(
         body.network.as_ref(),
         image.network.as_deref(),
     );
-    if let (Some(timeout), Some(seconds)) = (&body.timeout, image.timeout_seconds) {
-        let node = format!("timeout {}", quoted(&duration(seconds)));
-        lines.line(&node, &Origin::of(timeout, &timeout.location));
-    }
     let origin = body.epoch.map(|it| Origin::of(&it, &it.location));
     lines.line(
         &format!("epoch {}", image.epoch),
         &origin.unwrap_or(Origin::BuiltIn),
     );
+}
+
+/// What it is built with, and what its RUN steps may use.
+fn how_built(
+    lines: &mut Lines,
+    body: &MergedImage<'_>,
+    image: &Image,
+    builder: Option<(&BuilderNode, Origin)>,
+) {
+    for secret in &image.secrets {
+        let mut node = format!("secret {}", quoted(&secret.name));
+        if secret.id != secret.name {
+            node.extend([" id=", &quoted(&secret.id)]);
+        }
+        let origin = Origin::of(&body.secrets, &secret.location);
+        lines.line(&node, &origin.with(&secret.source.to_string()));
+    }
+    list(lines, "ssh", &body.ssh);
+    for context in body.named_contexts.given {
+        let name = &context.name.value;
+        if let Some(from) = image.named_contexts.get(name) {
+            let node = format!("named-context {} from={}", quoted(name), quoted(from));
+            let origin = Origin::of(&body.named_contexts, &context.name.location);
+            lines.line(&node, &origin);
+        }
+    }
+    if let Some((node, origin)) = &builder {
+        lines.line(&format!("builder {}", quoted(&node.name.value)), origin);
+    }
+    if let Some(seconds) = image.timeout_seconds {
+        let node = format!("timeout {}", quoted(&duration(seconds)));
+        let own = body.timeout.map(|it| Origin::of(&it, &it.location));
+        let builder = builder.map(|it| Origin::at(Layer::Own, &it.0.location));
+        let origin = own.or(builder.map(|it| it.with("the builder's")));
+        lines.line(&node, &origin.unwrap_or(Origin::BuiltIn));
+    }
+    for (name, given) in [("provenance", body.provenance), ("sbom", body.sbom)] {
+        if let Some(given) = given {
+            lines.line(
+                &flag(name, given.value),
+                &Origin::of(&given, &given.location),
+            );
+        }
+    }
+    if let Some(size) = body.max_size {
+        let node = format!("max-size {}", quoted(&bytes(size.value)));
+        lines.line(&node, &Origin::of(&size, &size.location));
+    }
 }
 
 /// A node with one text.

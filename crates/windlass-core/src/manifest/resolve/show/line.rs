@@ -72,6 +72,15 @@ impl Lines {
         self.push("}");
     }
 
+    /// Adds a node as it is written, with what stands in it.
+    pub(super) fn written(&mut self, text: &str, origin: &Origin) {
+        let mut all = text.lines();
+        if let Some(first) = all.next() {
+            self.line(first, origin);
+        }
+        all.for_each(|it| self.push(it));
+    }
+
     fn push(&mut self, line: &str) {
         self.text.extend(std::iter::repeat_n("    ", self.depth));
         self.text.push_str(line);
@@ -155,6 +164,16 @@ pub(super) fn duration(seconds: u64) -> String {
     text
 }
 
+/// Writes a number of bytes with the largest unit that fits it.
+pub(super) fn bytes(number: u64) -> String {
+    for (unit, size) in [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)] {
+        if number.is_multiple_of(size) {
+            return format!("{}{unit}", number / size);
+        }
+    }
+    format!("{number}B")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -173,5 +192,9 @@ mod tests {
         );
         assert_eq!(key("a b"), "\"a b\"");
         assert_eq!(duration(5400), "1h30m");
+        assert_eq!(
+            [bytes(3 << 30), bytes(200 << 20), bytes(1025)],
+            ["3GiB", "200MiB", "1025B"]
+        );
     }
 }

@@ -1,5 +1,7 @@
 //! A registry as it is shown.
 
+use crate::diag::Source;
+use crate::format::format;
 use crate::manifest::layers::Layer;
 use crate::manifest::model::Registry;
 use crate::manifest::raw::{Manifest, RegistryNode, Text};
@@ -69,6 +71,16 @@ fn fields(lines: &mut Lines, node: &RegistryNode, found: &[&Registry]) {
     if let Some(place) = node.endpoint.iter().flatten().next() {
         let text = format!("endpoint {}", given.join(" "));
         lines.line(&text, &Origin::at(Layer::Own, &place.location));
+    }
+    account_settings(lines, node);
+}
+
+/// Settings of the account hold no templates: they are shown as they are written, in the usual layout.
+fn account_settings(lines: &mut Lines, node: &RegistryNode) {
+    for place in &node.account_settings {
+        let written = Source::new(place.source.name.as_str(), place.text());
+        let text = format(&written).unwrap_or_else(|_| place.text().to_owned());
+        lines.written(&text, &Origin::at(Layer::Own, place));
     }
 }
 

@@ -2,7 +2,8 @@
 
 use crate::manifest::layers::{Layer, Layered, MergedSettings, merge_settings};
 use crate::manifest::model::{
-    Encryption, LifecycleCount, LifecycleRule, LifecycleSelection, Repository,
+    AccessRule, Encryption, LifecycleCount, LifecycleRule, LifecycleSelection, Principal,
+    Repository,
 };
 use crate::manifest::raw::SettingsBody;
 
@@ -68,6 +69,7 @@ fn settings(lines: &mut Lines, merged: &MergedSettings<'_>, repository: &Reposit
         }
     }
     lifecycle(lines, merged);
+    access(lines, merged, repository);
     let unmanaged = unmanaged(merged);
     if !unmanaged.is_empty() {
         lines.remark(&format!("not managed: {}", unmanaged.join(", ")));
@@ -89,6 +91,41 @@ fn lifecycle(lines: &mut Lines, merged: &MergedSettings<'_>) {
     });
 }
 
+fn access(lines: &mut Lines, merged: &MergedSettings<'_>, repository: &Repository) {
+    let Some(access) = &merged.access else {
+        return;
+    };
+    let origin = Origin::of(access, &access.location);
+    if access.rules.is_empty() && access.document.is_none() {
+        return lines.line("access \"none\"", &origin);
+    }
+    lines.block("access", &origin, |lines| {
+        for (rule, place) in &access.rules {
+            lines.line(&allow_node(rule), &Origin::of(access, place));
+        }
+        if let Some(document) = &access.document {
+            let node = format!("document {}", quoted(&document.value));
+            lines.line(&node, &Origin::of(access, &document.location));
+        }
+        let policy = repository.settings.access.as_ref();
+        for statement in policy.iter().flat_map(|it| it.value.statements()) {
+            lines.remark(&statement);
+        }
+    });
+}
+
+fn allow_node(rule: &AccessRule) -> String {
+    let actions: Vec<String> = rule.actions.iter().map(|it| quoted(it)).collect();
+    let (word, whom) = match &rule.principal {
+        None => return format!("allow {}", actions.join(" ")),
+        Some(Principal::Account(it)) => ("account", it),
+        Some(Principal::Organisation(it)) => ("org", it),
+        Some(Principal::Role(it)) => ("role", it),
+        Some(Principal::Service(it)) => ("service", it),
+    };
+    format!("allow {} {word}={}", actions.join(" "), quoted(whom))
+}
+
 /// What windlass neither reads nor changes, because no layer says anything.
 fn unmanaged(merged: &MergedSettings<'_>) -> Vec<&'static str> {
     let all = [
@@ -96,6 +133,7 @@ fn unmanaged(merged: &MergedSettings<'_>) -> Vec<&'static str> {
         ("scan-on-push", merged.scan_on_push.is_none()),
         ("encryption", merged.encryption.is_none()),
         ("lifecycle", merged.lifecycle.is_none()),
+        ("access", merged.access.is_none()),
     ];
     all.into_iter().filter(|it| it.1).map(|it| it.0).collect()
 }

@@ -9,7 +9,11 @@ registry "dev" {
     account "111122223333"
     region "eu-west-1"
     endpoint ecr="http://127.0.0.1:4566"
+    scanning "enhanced" { rule "continuous" match="acme/*"; rule "scan-on-push" match="a-name-that-is-long-enough/to-need-its-own-line/*" }
+    fips #false
 }
+secret "npm" { from-env "NPM_TOKEN" }
+builder "default" { parallel 2; timeout "2h" }
 registry "prod" {
     account "444455556666"
     region "eu-west-1" "us-east-1"
@@ -42,6 +46,11 @@ image "worker-{{ matrix.name }}" {
     }
     target "dev"
     arg LEVEL="{{ matrix.level }}"
+    secret "npm" id="token"
+    ssh "default"
+    named-context "shared" from="libs"
+    provenance
+    max-size "200MiB"
     needs "api" as="base"
 }
 repository "base" abstract=#true {
@@ -54,11 +63,16 @@ repository "release" extends="base" abstract=#true {
         keep count=50 tagged="v*"
         expire untagged=#true pushed-days=7
     }
+    access {
+        allow "pull" "ecr:ListImages" org="o-a1b2c3d4e5"
+        allow "lambda-pull"
+    }
 }
 repository "logs" extends="release" {
     doc "Kept by hand."
     target "dev"
     lifecycle "none"
+    access "none"
 }
 "#;
 
