@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// How long a browser may take for one page, its own start included.
-const PATIENCE: Duration = Duration::from_mins(2);
+const PATIENCE: Duration = Duration::from_mins(4);
 
 /// Says whether a browser is to be used; a test of it ends early otherwise.
 pub(crate) fn has_browser() -> bool {
