@@ -188,15 +188,21 @@ fn check_order(node: &Dec<'_>, before: &[(LifecycleRule, Location)], rule: &Life
     let Some((found, place)) = earlier else {
         return;
     };
-    let message = match found.select {
-        LifecycleSelection::Any => "a rule for any image must be the last one",
-        _ => "only one rule can select untagged images",
+    let (message, help) = match found.select {
+        LifecycleSelection::Any => (
+            "a rule for any image must be the last one",
+            "put it below all others: ECR takes it nowhere else",
+        ),
+        _ => (
+            "only one rule can select untagged images",
+            "keep one of the two: ECR takes one rule for untagged images",
+        ),
     };
     node.report(
         Diagnostic::error(Code::LifecycleRule, message)
             .at(&node.name_location(), "this rule comes after it")
             .at(place, "this one")
-            .help("change the order, or join the two rules"),
+            .help(help),
     );
 }
 
