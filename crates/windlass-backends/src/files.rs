@@ -7,12 +7,12 @@ mod walk;
 
 use std::io::Read as _;
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use cache::HashCache;
 use hash::Aids;
 pub use walk::{outline, walk};
-use windlass_core::context::{ContextListing, Entry, Ignore};
+use windlass_core::context::{ContextListing, ContextOutline, Entry, Ignore};
 use windlass_core::dockerfile::ContextSources;
 use windlass_engine::ports::Files;
 
@@ -95,6 +95,20 @@ pub struct WorkspaceFiles {
     root: PathBuf,
     cache: Option<Arc<LazyCache>>,
     watcher: Option<Watcher>,
+    seen: Arc<Mutex<Vec<Seen>>>,
+}
+
+/// What the walk of a context saw: whoever asks for its outline next needs no walk of his own.
+struct Seen {
+    folder: String,
+    ignore: Ignore,
+    outline: ContextOutline,
+}
+
+impl Seen {
+    fn is_of(&self, folder: &str, ignore: &Ignore) -> bool {
+        self.folder == folder && self.ignore == *ignore
+    }
 }
 
 /// The remembered digests, read when a context is first hashed.
@@ -118,6 +132,7 @@ impl WorkspaceFiles {
             root,
             cache: None,
             watcher: None,
+            seen: Arc::default(),
         }
     }
 
@@ -154,7 +169,35 @@ impl WorkspaceFiles {
         ignore: &Ignore,
         sources: &ContextSources,
     ) -> Result<ContextListing, FilesError> {
-        walk::walk_with(&self.root, folder, ignore, sources, self.aids())
+        let walked = walk::look(&self.root, folder, ignore)?;
+        if let Ok(outline) = walked.outline() {
+            let mut seen = self.seen();
+            seen.retain(|it| !it.is_of(folder, ignore));
+            seen.push(Seen {
+                folder: folder.to_owned(),
+                ignore: ignore.clone(),
+                outline,
+            });
+        }
+        walked.finish(sources, self.aids())
+    }
+
+    /// Lists a context by names and sizes: as it was listed before, or by a walk. What was listed counts once.
+    ///
+    /// # Errors
+    /// As [`walk`].
+    pub fn outline(&self, folder: &str, ignore: &Ignore) -> Result<ContextOutline, FilesError> {
+        let mut seen = self.seen();
+        let place = seen.iter().position(|it| it.is_of(folder, ignore));
+        if let Some(place) = place {
+            return Ok(seen.swap_remove(place).outline);
+        }
+        drop(seen);
+        outline(&self.root, folder, ignore)
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Vec<Seen>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -347,6 +390,21 @@ mod tests {
             );
         }
         assert_eq!(read_text(&root, "missing"), Ok(None));
+    }
+
+    #[test]
+    fn what_was_listed_is_outlined_without_another_walk_and_only_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("web/a");
+        std::fs::create_dir(folder.path().join("web")).expect("a folder");
+        std::fs::write(&file, "one").expect("a file");
+        let files = WorkspaceFiles::new(folder.path().to_owned());
+        let (ignore, all) = (Ignore::default(), ContextSources::default());
+        files.list("web", &ignore, &all).expect("a listing");
+        std::fs::remove_file(file).expect("removed");
+        let entries = || files.outline("web", &ignore).expect("an outline").entries;
+        assert_eq!(entries().len(), 1);
+        assert_eq!(entries().len(), 0);
     }
 
     #[test]

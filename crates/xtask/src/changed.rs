@@ -110,7 +110,8 @@ impl Changed {
                 .args(arguments)
                 .env("AWS_ACCESS_KEY_ID", ACCOUNT)
                 .env("AWS_SECRET_ACCESS_KEY", "local")
-                .env("AWS_REGION", REGION);
+                .env("AWS_REGION", REGION)
+                .env("AWS_DEFAULT_REGION", REGION);
             read_output(&mut command)
         };
         call(&["create-repository", "--repository-name", "alone"])?;

@@ -1,6 +1,6 @@
 //! The walk of a build context: one pass that yields what is sent, what is hashed and what is fingerprinted.
 
-use std::fs::ReadDir;
+use std::fs::{DirEntry, ReadDir};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
@@ -39,10 +39,38 @@ pub(super) fn walk_with(
     sources: &ContextSources,
     aids: Aids<'_>,
 ) -> Result<ContextListing, FilesError> {
+    look(root, folder, ignore)?.finish(sources, aids)
+}
+
+/// Walks the context in `folder` without opening a file.
+pub(super) fn look(root: &Path, folder: &str, ignore: &Ignore) -> Result<Walked, FilesError> {
     let base = folder_of(root, folder)?;
-    let mut walk = Walk::new(&base, ignore);
+    let mut walk = Walk {
+        base: &base,
+        ignore,
+        found: Vec::new(),
+        ignored: Vec::new(),
+    };
     walk.folder(&base, "", &Matches::default())?;
-    walk.finish(sources, aids)
+    let Walk {
+        mut found,
+        mut ignored,
+        ..
+    } = walk;
+    found.sort_by(|a, b| a.path.cmp(&b.path));
+    ignored.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(Walked {
+        base,
+        found,
+        ignored,
+    })
+}
+
+/// What a walk found, sorted.
+pub(super) struct Walked {
+    base: PathBuf,
+    found: Vec<Found>,
+    ignored: Vec<IgnoredEntry>,
 }
 
 /// Lists the same context by names and sizes, everything that is sent: no file is opened.
@@ -50,10 +78,7 @@ pub(super) fn walk_with(
 /// # Errors
 /// As [`walk`].
 pub fn outline(root: &Path, folder: &str, ignore: &Ignore) -> Result<ContextOutline, FilesError> {
-    let base = folder_of(root, folder)?;
-    let mut walk = Walk::new(&base, ignore);
-    walk.folder(&base, "", &Matches::default())?;
-    walk.outline()
+    look(root, folder, ignore)?.outline()
 }
 
 fn folder_of(root: &Path, folder: &str) -> Result<PathBuf, FilesError> {
@@ -93,16 +118,7 @@ enum FoundKind {
     Unusable(String),
 }
 
-impl<'a> Walk<'a> {
-    fn new(base: &'a Path, ignore: &'a Ignore) -> Self {
-        Self {
-            base,
-            ignore,
-            found: Vec::new(),
-            ignored: Vec::new(),
-        }
-    }
-
+impl Walk<'_> {
     /// Walks one folder; says whether anything in it is kept.
     fn folder(
         &mut self,
@@ -137,7 +153,7 @@ impl<'a> Walk<'a> {
                 });
             } else {
                 any = true;
-                self.file(&entry.path(), path)?;
+                self.file(&entry, path)?;
             }
         }
         Ok(any)
@@ -175,12 +191,14 @@ impl<'a> Walk<'a> {
         Ok(true)
     }
 
-    fn file(&mut self, full: &Path, path: String) -> Result<(), FilesError> {
-        let metadata =
-            std::fs::symlink_metadata(full).map_err(|error| self.unreadable(full, &error))?;
+    fn file(&mut self, entry: &DirEntry, path: String) -> Result<(), FilesError> {
+        let unreadable = |walk: &Self, error| walk.unreadable(&entry.path(), &error);
+        // By the open folder, which is cheaper than by the whole path; links are not followed.
+        let metadata = entry.metadata().map_err(|error| unreadable(self, error))?;
         let kind = metadata.file_type();
         if kind.is_symlink() {
-            let target = std::fs::read_link(full).map_err(|error| self.unreadable(full, &error))?;
+            let target =
+                std::fs::read_link(entry.path()).map_err(|error| unreadable(self, error))?;
             match target.to_str() {
                 Some(target) => self.found.push(Found {
                     path,
@@ -237,26 +255,32 @@ impl<'a> Walk<'a> {
             error,
         )
     }
+}
 
-    fn outline(mut self) -> Result<ContextOutline, FilesError> {
-        self.found.sort_by(|a, b| a.path.cmp(&b.path));
-        self.ignored.sort_by(|a, b| a.path.cmp(&b.path));
+impl Walked {
+    /// Returns names and sizes.
+    pub(super) fn outline(&self) -> Result<ContextOutline, FilesError> {
         let mut entries = Vec::with_capacity(self.found.len());
         let mut problems = Vec::new();
-        for Found { path, kind } in self.found {
+        for Found { path, kind } in &self.found {
             let kind = match kind {
                 FoundKind::File { executable, stamp } => OutlineKind::File {
-                    executable,
+                    executable: *executable,
                     bytes: stamp.size(),
                 },
                 FoundKind::Directory => OutlineKind::Directory,
-                FoundKind::Link { target } => OutlineKind::Link { target },
+                FoundKind::Link { target } => OutlineKind::Link {
+                    target: target.clone(),
+                },
                 FoundKind::Unusable(problem) => {
-                    problems.push(problem);
+                    problems.push(problem.clone());
                     continue;
                 }
             };
-            entries.push(OutlineEntry { path, kind });
+            entries.push(OutlineEntry {
+                path: path.clone(),
+                kind,
+            });
         }
         if !problems.is_empty() {
             return Err(FilesError::Unusable(problems));
@@ -264,16 +288,16 @@ impl<'a> Walk<'a> {
         Ok(ContextOutline {
             entries,
             unread: Vec::new(),
-            ignored: self.ignored,
+            ignored: self.ignored.clone(),
         })
     }
 
-    fn finish(
-        mut self,
+    /// Hashes what `sources` reach.
+    pub(super) fn finish(
+        self,
         sources: &ContextSources,
         aids: Aids<'_>,
     ) -> Result<ContextListing, FilesError> {
-        self.found.sort_by(|a, b| a.path.cmp(&b.path));
         let candidates: Vec<Candidate<'_>> = self.found.iter().map(Found::candidate).collect();
         let chosen = select(sources, &candidates);
         let mut unread = Vec::new();
@@ -285,9 +309,8 @@ impl<'a> Walk<'a> {
                 unread.push(found.path);
             }
         }
-        let (entries, pointers) = hashed(self.base, read, aids)?;
-        self.ignored.sort_by(|a, b| a.path.cmp(&b.path));
-        let warnings = warnings(self.base, &entries, &pointers);
+        let (entries, pointers) = hashed(&self.base, read, aids)?;
+        let warnings = warnings(&self.base, &entries, &pointers);
         Ok(ContextListing {
             entries,
             unread,

@@ -1,5 +1,6 @@
 //! `windlass check`: everything that can be said without a registry: manifest, Dockerfiles, contexts, policies.
 
+use windlass_backends::files::WorkspaceFiles;
 use windlass_core::diag::{has_errors, sort};
 use windlass_core::manifest::model::{Image, Workspace};
 use windlass_core::plan::Declared;
@@ -21,7 +22,11 @@ pub(crate) fn run(context: &Context<'_>, arguments: &CheckArgs) -> Result<Exit, 
     let lock = load::read_lock(&place)?;
     let mut policies = policies::of_workspace(context.global, &loaded.workspace, &place.root)?;
     policies.is_whole = true;
-    let gathered = gather(&loaded.workspace, &place.root, &lock);
+    let gathered = gather(
+        &loaded.workspace,
+        &WorkspaceFiles::new(place.root.clone()),
+        &lock,
+    );
     let mut problems = loaded.diagnostics;
     problems.extend(gathered.problems);
     sort(&mut problems);

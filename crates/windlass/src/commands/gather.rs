@@ -1,8 +1,6 @@
 //! What rules are asked about: the images of a workspace with their Dockerfiles and contexts, and its repositories.
 
-use std::path::Path;
-
-use windlass_backends::files::{WorkspaceFiles, outline};
+use windlass_backends::files::WorkspaceFiles;
 use windlass_core::context::Ignore;
 use windlass_core::diag::{Code, Diagnostic};
 use windlass_core::dockerfile::parse;
@@ -19,19 +17,18 @@ pub(crate) struct Gathered {
 }
 
 /// Gathers everything that can be said without a registry.
-pub(crate) fn gather(workspace: &Workspace, root: &Path, lock: &Lock) -> Gathered {
-    let files = WorkspaceFiles::new(root.to_owned());
+pub(crate) fn gather(workspace: &Workspace, files: &WorkspaceFiles, lock: &Lock) -> Gathered {
     let mut problems = Vec::new();
     let mut images = Vec::new();
     for image in &workspace.images {
-        let (prepared, found) = prepare(image, &files);
+        let (prepared, found) = prepare(image, files);
         problems.extend(found);
         let Some(prepared) = prepared else {
             continue;
         };
         problems.extend(parse(&prepared.dockerfile).1);
         let mut subject = ImageSubject::of_image(image, &prepared.dockerfile, lock);
-        match list(image, prepared, root, &workspace.files) {
+        match list(image, prepared, files, &workspace.files) {
             Ok(context) => subject.context = Some(context),
             Err(problem) => problems.push(*problem),
         }
@@ -51,12 +48,12 @@ pub(crate) fn gather(workspace: &Workspace, root: &Path, lock: &Lock) -> Gathere
 fn list(
     image: &Image,
     prepared: Prepared,
-    root: &Path,
+    files: &WorkspaceFiles,
     own: &[String],
 ) -> Result<ContextFacts, Box<Diagnostic>> {
     let own = own_files(&image.context, own);
     let (ignore, _) = Ignore::new(prepared.ignore.clone(), own);
-    let listing = outline(root, &image.context, &ignore).map_err(|error| {
+    let listing = files.outline(&image.context, &ignore).map_err(|error| {
         let name = &image.name;
         let message = format!("the build context of image `{name}` cannot be used: {error}");
         Box::new(

@@ -1,5 +1,6 @@
 //! What policies say about a plan: when it is made, and again when a saved one is applied.
 
+use windlass_backends::files::WorkspaceFiles;
 use windlass_core::diag::text::render_plain;
 use windlass_core::finding::Finding;
 use windlass_core::lock::Lock;
@@ -16,18 +17,17 @@ use crate::cli::Global;
 use crate::commands::gather::gather;
 use crate::commands::lint::today;
 use crate::failure::{Exit, Failure};
-use crate::load::Place;
 use crate::policies;
 
 /// Asks the policies about a plan.
 pub(crate) fn judge(
     workspace: &Workspace,
-    place: &Place,
+    files: &WorkspaceFiles,
     lock: &Lock,
     (plan, observed): (&Plan, &Observed),
     policies: &Policies,
 ) -> Result<PolicyRecord, Failure> {
-    let gathered = gather(workspace, &place.root, lock);
+    let gathered = gather(workspace, files, lock);
     if gathered.subjects.images.len() != workspace.images.len() {
         return Err(policies::denied(format!(
             "policies cannot be asked about all images: {}",

@@ -199,7 +199,13 @@ fn make_of(context: &Context<'_>, only: &[String], offline: bool) -> Result<Made
     context.terminal.show(refusals);
     policies.is_whole = addresses.is_empty();
     let seen = (&plan, &observed);
-    plan.policy = judge(&loaded.workspace, &place, &resolved, seen, &policies)?;
+    plan.policy = judge(
+        &loaded.workspace,
+        &session.files,
+        &resolved,
+        seen,
+        &policies,
+    )?;
     let mut diagnostics = loaded.diagnostics;
     diagnostics.extend(refusals.iter().cloned());
     diagnostics.extend(problems);
