@@ -148,6 +148,7 @@ fn a_plan_of_many_unchanged_images_makes_one_call_each_and_a_few_more() {
         populate(&harbour, repository, fingerprint);
     }
     let mut figures = vec![("images and repositories", count.to_string())];
+    let mut missed = Vec::new();
     for (name, latency) in [
         ("latency 0 ms", 0),
         ("latency 20 ms", 20),
@@ -177,14 +178,20 @@ fn a_plan_of_many_unchanged_images_makes_one_call_each_and_a_few_more() {
                 measured.calls, measured.wall, measured.cpu, measured.memory
             ),
         ));
-        if in_full && latency > 0 {
-            assert!(
-                measured.wall <= 1.5 * bound,
-                "{name}: {:.2} s, bound {bound:.2} s",
+        let wall = 1.5 * bound;
+        if in_full && latency > 0 && measured.wall > wall {
+            missed.push(format!(
+                "{name}: {:.2} s, at most {wall:.2} s",
                 measured.wall
-            );
+            ));
         }
-        assert!(measured.memory < 200.0, "{:.0} MB", measured.memory);
+        if in_full && measured.cpu > 1.0 {
+            missed.push(format!("{name}: processor {:.2} s", measured.cpu));
+        }
+        if measured.memory >= 200.0 {
+            missed.push(format!("{name}: {:.0} MB", measured.memory));
+        }
     }
     report(&figures);
+    assert_eq!(missed, Vec::<String>::new(), "{figures:#?}");
 }
