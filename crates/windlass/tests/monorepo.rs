@@ -126,8 +126,8 @@ fn browser_the_page_of_forty_images_is_small_quick_accessible_and_counts_as_the_
     );
     let page = with_script(&page, &script);
     let mut loads = Vec::new();
-    // The best of a few loads: what else the machine does is not the page's.
-    for round in 0..5 {
+    // The best of some loads: what else the machine does is not the page's.
+    for round in 0..20 {
         let found = left(&browser.load(&format!("load-{round}"), &page, &[]));
         loads.push(found["milliseconds"].as_u64().expect("a number"));
         let groups = found["groups"].as_array().expect("a list").iter();
