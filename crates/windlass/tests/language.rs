@@ -204,3 +204,121 @@ fn a_guard_of_the_environment_refuses_the_plan() {
         .says("plan/guard-fails");
     workspace.run(&["--env", "prod", "validate"]).exits(0);
 }
+
+/// Two environments: `prod` reaches a registry that `dev` does not, and needs a variable that only `dev` sets.
+const ENVIRONMENTS: &str = r#"workspace "shop"
+registry "dev" { account "111122223333"; region "eu-west-1" }
+registry "prod" { account "444455556666"; region "eu-west-1" }
+var "tier"
+environment "dev" { target "dev"; set tier="test" }
+environment "prod" { target "prod"; require "branch:release/*" "clean-git" }
+image "api" { dockerfile "Dockerfile"; tag "{{ var.tier }}"; arg A="{{ var.nope }}" }
+"#;
+
+#[test]
+fn every_environment_is_checked_and_each_problem_is_said_once() {
+    let workspace = Workspace::new(&[
+        ("windlass.kdl", ENVIRONMENTS),
+        ("Dockerfile", "FROM scratch\n"),
+    ]);
+    let lines = |arguments: &[&str]| {
+        let done = workspace.run(&[&["validate", "--format", "short"][..], arguments].concat());
+        let codes = done.out.lines().map(|it| it.split(' ').nth(1));
+        let codes: Vec<String> = codes.flatten().map(str::to_owned).collect();
+        (done.code, codes)
+    };
+    let both = ["variable/no-value:", "template/unknown-name:"].map(str::to_owned);
+    assert_eq!(lines(&[]), (1, both.to_vec()));
+    assert_eq!(lines(&["--env", "dev"]), (1, both[1..].to_vec()));
+    workspace
+        .run(&["validate"])
+        .exits(1)
+        .says("in environment `prod`");
+    workspace.replace("windlass.kdl", "; arg A=\"{{ var.nope }}\"", "");
+    workspace.replace(
+        "windlass.kdl",
+        "var \"tier\"",
+        "var \"tier\" { default \"live\" }",
+    );
+    workspace.run(&["validate"]).exits(0).says(
+        "windlass.kdl is valid: 1 image, 2 repositories, 2 registries; environments dev, prod.",
+    );
+}
+
+#[test]
+fn guards_of_an_environment_hold_when_a_saved_plan_is_applied() {
+    let workspace = Workspace::new(&[(
+        "windlass.kdl",
+        "workspace \"shop\"\nregistry \"prod\" { account \"444455556666\"; region \"eu-west-1\" }\n\
+         environment \"prod\" { target \"prod\"; require \"branch:release/*\" \"clean-git\" }\nrepository \"logs\"\n",
+    )]);
+    workspace.write(".gitignore", ".windlass/\n");
+    workspace.init_git();
+    workspace.git(&["checkout", "-q", "-b", "release/1"]);
+    let plan = ["--local", "--env", "prod", "plan", "--out", "p.windlass"];
+    workspace.run(&plan).exits(0);
+    let apply = ["--local", "apply", "p.windlass", "--auto-approve"];
+    workspace.write("stray", "x");
+    workspace
+        .run(&apply)
+        .exits(1)
+        .says("environment `prod` requires `clean-git`: the tree differs from the commit");
+    std::fs::remove_file(workspace.path("stray")).expect("it is there");
+    workspace.git(&["checkout", "-q", "-b", "feature"]);
+    workspace
+        .run(&apply)
+        .exits(1)
+        .says("environment `prod` requires `branch:release/*`: the branch is `feature`");
+    workspace.git(&["checkout", "-q", "release/1"]);
+    workspace.run(&apply).exits(0);
+}
+
+#[test]
+fn who_may_use_a_repository_is_written_changed_left_alone_and_taken_away() {
+    let workspace = Workspace::new(&[(
+        "windlass.kdl",
+        "workspace \"shop\"\nregistry \"dev\" { account \"111122223333\"; region \"eu-west-1\" }\n\
+         repository \"logs\" { access { allow \"pull\" org=\"o-a1b2\"; allow \"lambda-pull\" } }\n",
+    )]);
+    let access = || {
+        let plan = workspace.run(&["--local", "plan", "--format", "json"]);
+        let plan = plan.exits(0).json();
+        let changes = plan["repositories"][0]["changes"].as_array().cloned();
+        let mut changes = changes.unwrap_or_default().into_iter();
+        changes.find(|it| it["path"] == "access")
+    };
+    let apply = || {
+        workspace
+            .run(&["--local", "apply", "--auto-approve"])
+            .exits(0)
+    };
+    let of_org = "allow pull to * if StringEquals aws:principalorgid = o-a1b2";
+    let created = access().expect("a policy is to be written");
+    assert_eq!(created["before"], serde_json::Value::Null);
+    assert_eq!(created["after"][0], of_org);
+    apply();
+    assert_eq!(
+        access(),
+        None,
+        "ECR shows it otherwise, and it says the same"
+    );
+    workspace.replace(
+        "windlass.kdl",
+        "allow \"lambda-pull\"",
+        "allow \"push\" account=\"444455556666\"",
+    );
+    let changed = access().expect("it differs");
+    assert_eq!(
+        changed["after"],
+        serde_json::json!([of_org, "allow push to account 444455556666"])
+    );
+    apply();
+    let rules = "access { allow \"pull\" org=\"o-a1b2\"; allow \"push\" account=\"444455556666\" }";
+    workspace.replace("windlass.kdl", rules, "create");
+    assert_eq!(access(), None, "what is absent is not managed");
+    workspace.replace("windlass.kdl", "create", "access \"none\"");
+    let removed = access().expect("it has to go");
+    assert_eq!(removed["after"], serde_json::Value::Null);
+    apply();
+    assert_eq!(access(), None);
+}
