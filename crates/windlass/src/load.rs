@@ -170,6 +170,7 @@ pub(crate) fn load_each(
     if environments.is_empty() {
         environments.push(None);
     }
+    let failed = has_errors(&diagnostics);
     let mut resolved = Vec::new();
     for environment in environments {
         if let Some(name) = &environment {
@@ -179,7 +180,8 @@ pub(crate) fn load_each(
         diagnostics.extend(workspace.iter().flat_map(check_workspace));
         resolved.push(Resolved {
             environment,
-            workspace: workspace.filter(|_| !has_errors(&diagnostics)),
+            // After an error in reading, what is behind the manifest would only be its consequences.
+            workspace: workspace.filter(|_| !has_errors(&diagnostics) && !failed),
             diagnostics,
         });
     }

@@ -245,6 +245,21 @@ fn every_environment_is_checked_and_each_problem_is_said_once() {
     );
 }
 
+/// A parameter that is said wrongly is no parameter that is missing, and no file of a context is looked for.
+#[test]
+fn what_follows_from_an_error_in_reading_is_not_said() {
+    let workspace = Workspace::new(&[(
+        "windlass.kdl",
+        "workspace \"shop\"\nregistry \"dev\" { account \"111122223333\"; region \"eu-west-1\" }\n\
+         image \"api\" pattern=\"python@1\" { with { port 80a } }\n",
+    )]);
+    let short = workspace.run(&["validate", "--format", "short"]).exits(1);
+    assert_eq!(
+        short.out,
+        "windlass.kdl:3:46: syntax/bad-number: `80a` is neither a number nor quoted text\n"
+    );
+}
+
 #[test]
 fn guards_of_an_environment_hold_when_a_saved_plan_is_applied() {
     let workspace = Workspace::new(&[(
