@@ -133,7 +133,7 @@ fn reviewers_are_told_at_the_line_what_a_plan_says() {
         "{github}"
     );
     assert!(
-        github.contains("::error file=windlass.kdl,line=15,endLine=15,col="),
+        github.contains("::error file=windlass.kdl,line=16,endLine=16,col="),
         "{github}"
     );
     assert!(
