@@ -481,7 +481,7 @@ impl Container {
                 "--retry-delay",
                 "0",
                 "--retry-max-time",
-                "20",
+                "60",
                 "--retry-all-errors",
                 "-f",
                 &url,

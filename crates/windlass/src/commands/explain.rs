@@ -36,10 +36,26 @@ fn list() -> String {
 fn explain(code: &str) -> Result<String, Failure> {
     let found = sections().find(|it| it.0 == code);
     if let Some((code, section)) = found {
-        return Ok(format!("{code}\n\n{}\n", section.trim()));
+        return Ok(format!("{code}\n\n{}\n", plain(section.trim())));
     }
     let failure = Failure::error(format!("there is no code `{code}`"));
     Err(failure.help(meant(code)))
+}
+
+/// Writes a section for a terminal: examples are indented, without their fences.
+fn plain(section: &str) -> String {
+    let mut fenced = false;
+    let mut lines: Vec<String> = Vec::new();
+    for line in section.lines() {
+        if line.starts_with("```") {
+            fenced = !fenced;
+        } else if fenced && !line.is_empty() {
+            lines.push(format!("    {line}"));
+        } else {
+            lines.push(line.to_owned());
+        }
+    }
+    lines.join("\n")
 }
 
 fn meant(code: &str) -> String {
@@ -71,7 +87,7 @@ mod tests {
     fn a_code_has_its_page_and_a_slip_a_hint() {
         let page = explain("syntax/unclosed-string").expect("a code");
         assert!(page.starts_with("syntax/unclosed-string\n\nA quoted text"));
-        assert!(!page.contains("\n## "));
+        assert!(!page.contains("\n## ") && !page.contains("```"), "{page}");
         for slip in [
             "syntax/unclosed-strng",
             "unclosed-string",
