@@ -17,6 +17,7 @@ mod put;
 mod record;
 mod replication;
 mod repositories;
+mod scans;
 mod sdk;
 mod settings;
 mod stored;
@@ -29,7 +30,9 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use windlass_core::manifest::model;
 use windlass_core::name::{Digest, ImageName, RegistryName, RepositoryKey, RepositoryName, Tag};
-use windlass_core::observed::{Fact, ImageFacts, ReplicationRule, RepositoryFacts, StoredImage};
+use windlass_core::observed::{
+    Fact, ImageFacts, ReplicationRule, RepositoryFacts, ScanReport, Scanning, StoredImage,
+};
 use windlass_core::oci::Descriptor;
 use windlass_core::plan::{NewRepository, SettingChange, WORKSPACE_TAG};
 use windlass_engine::event::Events;
@@ -142,6 +145,28 @@ impl Registry for EcrRegistries {
     ) -> Result<Vec<StoredImage>, RegistryError> {
         let account = self.account(&key.registry)?;
         account.stored_images(&key.repository, only).await
+    }
+
+    async fn scanning(&self, registry: &RegistryName) -> Result<Scanning, RegistryError> {
+        self.account(registry)?.scanning().await
+    }
+
+    async fn scan_report(
+        &self,
+        key: &RepositoryKey,
+        image: &Digest,
+    ) -> Result<Option<ScanReport>, RegistryError> {
+        let account = self.account(&key.registry)?;
+        account.scan_report(&key.repository, image).await
+    }
+
+    async fn image_sizes(
+        &self,
+        key: &RepositoryKey,
+        images: &BTreeSet<Digest>,
+    ) -> Result<BTreeMap<Digest, u64>, RegistryError> {
+        let account = self.account(&key.registry)?;
+        account.image_sizes(&key.repository, images).await
     }
 
     async fn restore_image(

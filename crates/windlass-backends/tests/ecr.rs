@@ -23,6 +23,8 @@ mod record;
 mod repositories;
 #[path = "ecr/rules.rs"]
 mod rules;
+#[path = "ecr/scans.rs"]
+mod scans;
 #[path = "ecr/script.rs"]
 mod script;
 #[path = "ecr/speed.rs"]

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use crate::manifest::model::{Encryption, Registry, Repository, Workspace, partition};
-use crate::name::RepositoryName;
+use crate::name::{RepositoryKey, RepositoryName};
 
 /// The most characters of a managed policy, spaces not counted (IAM quotas).
 pub const LARGEST_POLICY: usize = 6_144;
@@ -64,6 +64,7 @@ enum Group {
     Token,
     Read,
     Inspect,
+    Judge,
     Explain,
     Push,
     Pull,
@@ -79,6 +80,7 @@ impl Group {
             Self::Token => "Token",
             Self::Read => "Read",
             Self::Inspect => "Inspect",
+            Self::Judge => "Judge",
             Self::Explain => "Explain",
             Self::Push => "Push",
             Self::Pull => "Pull",
@@ -93,9 +95,13 @@ impl Group {
         match self {
             Self::Explain => Needed::ToExplain,
             Self::Inspect | Self::Pull | Self::Restore => Needed::Sometimes,
-            Self::Token | Self::Read | Self::Push | Self::Create | Self::Settings | Self::Key => {
-                Needed::Always
-            }
+            Self::Token
+            | Self::Read
+            | Self::Judge
+            | Self::Push
+            | Self::Create
+            | Self::Settings
+            | Self::Key => Needed::Always,
         }
     }
 }
@@ -115,14 +121,34 @@ pub struct RegistryPolicy {
     pub grants: Vec<Grant>,
 }
 
-/// Returns the policies of a workspace's registries, in the order of the registries. A registry that holds nothing has none.
-pub fn policies(workspace: &Workspace, purpose: Purpose) -> Vec<RegistryPolicy> {
+/// A read that only a rule in force needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JudgedRead {
+    /// The repository, or the one whose registry is asked.
+    pub key: RepositoryKey,
+    /// Such as `ecr:GetLifecyclePolicy`.
+    pub action: &'static str,
+    /// What it is for, a fragment.
+    pub reason: &'static str,
+    /// Whether it is about the registry: then it cannot be limited to a repository.
+    pub of_registry: bool,
+    /// Whether a rule says that it does not know where the read fails; without the others a plan says less.
+    pub decides: bool,
+}
+
+/// Returns the policies of a workspace's registries, in the order of the registries, with the reads that rules in force need. A
+/// registry that holds nothing has none.
+pub fn policies(
+    workspace: &Workspace,
+    purpose: Purpose,
+    judged: &[JudgedRead],
+) -> Vec<RegistryPolicy> {
     let policy = |registry: &Registry| RegistryPolicy {
         registry: registry.name.to_string(),
         account: registry.account.clone(),
         region: registry.region.clone(),
         role: registry.role.as_ref().map(|role| role.arn.clone()),
-        grants: grants(workspace, registry, purpose),
+        grants: grants(workspace, registry, purpose, judged),
     };
     let policies = workspace.registries.iter().map(policy);
     policies
@@ -206,7 +232,12 @@ impl Collecting {
     }
 }
 
-fn grants(workspace: &Workspace, registry: &Registry, purpose: Purpose) -> Vec<Grant> {
+fn grants(
+    workspace: &Workspace,
+    registry: &Registry,
+    purpose: Purpose,
+    judged: &[JudgedRead],
+) -> Vec<Grant> {
     let ours: Vec<&Repository> = workspace
         .repositories
         .iter()
@@ -247,6 +278,7 @@ fn grants(workspace: &Workspace, registry: &Registry, purpose: Purpose) -> Vec<G
             )],
         );
     }
+    judge(&mut all, registry, judged);
     if purpose == Purpose::Apply {
         push(&mut all, &images);
         restore(&mut all, &images);
@@ -380,6 +412,31 @@ fn push(all: &mut Collecting, images: &[String]) {
     all.add(Group::Pull, images, &[
         ("ecr:GetDownloadUrlForLayer", "inputs records, layers mounted from another repository, builds from another image of the workspace"),
     ]);
+}
+
+/// Adds what rules in force read.
+fn judge(all: &mut Collecting, registry: &Registry, judged: &[JudgedRead]) {
+    let ours = judged.iter().filter(|it| it.key.registry == registry.name);
+    let mut reads: BTreeMap<(Group, &'static str, &'static str), BTreeSet<String>> =
+        BTreeMap::new();
+    for read in ours {
+        let group = if read.decides {
+            Group::Judge
+        } else {
+            Group::Explain
+        };
+        let resource = if read.of_registry {
+            "*".to_owned()
+        } else {
+            arn(registry, &read.key.repository)
+        };
+        let resources = reads.entry((group, read.action, read.reason)).or_default();
+        resources.insert(resource);
+    }
+    for ((group, action, reason), resources) in reads {
+        let resources: Vec<String> = resources.into_iter().collect();
+        all.add(group, &resources, &[(action, reason)]);
+    }
 }
 
 /// Adds what takes images out of the archive.

@@ -2,8 +2,12 @@
 //!
 //! A read that failed is a value here ([`Fact::Unknown`]), never an error and never an absence: the planner shows it and blocks what depends on it.
 
+mod judged;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+
+pub use self::judged::{JudgedFacts, JudgedReads, ScanReport, Scanning, Severity, Vulnerability};
 
 use crate::fingerprint::InputsRecord;
 use crate::manifest::model::{AccessPolicy, Encryption, LifecycleRule, TagMutability};

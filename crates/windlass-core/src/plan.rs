@@ -37,7 +37,10 @@ pub use model::{
     RepositoryAction, RepositoryPlan, SettingChange, SettingDiff, TagAction, TagPlan, TargetPlan,
     VariablePlan,
 };
-pub use policy::{PolicyRecord, PolicySource, SettingsRecord, WaiverRecord};
+pub use policy::{
+    BaseRecord, IgnoreRecord, ImageRecord, JudgedRecord, JudgedTag, JudgedValue, PolicyRecord,
+    PolicySource, SettingsRecord, WaiverRecord,
+};
 pub use precondition::{RepositoryState, TagState, repository_state, tag_state};
 pub use removal::{deletion_problem, repositories_to_delete};
 pub use replication::replications_to_read;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::identity_policy::IdentityPolicy;
+use crate::scans::Scans;
 
 /// How a local ECR is started.
 #[derive(Debug, Clone)]
@@ -26,6 +27,8 @@ pub struct Config {
     pub faults: Faults,
     /// Whether faults may also be set over HTTP (`/_windlass/faults`).
     pub faults_over_http: bool,
+    /// Scan reports that tests hand out; clones share them.
+    pub scans: Scans,
     /// What callers are allowed; clones share it, so a test can change it while the server runs.
     pub identity_policy: IdentityPolicy,
 }
@@ -41,6 +44,7 @@ impl Default for Config {
             clock: Clock::System,
             faults: Faults::default(),
             faults_over_http: false,
+            scans: Scans::default(),
             identity_policy: IdentityPolicy::default(),
         }
     }

@@ -33,6 +33,7 @@ mod lifecycle;
 mod model;
 mod registry;
 mod replication;
+mod scans;
 mod server;
 mod validate;
 
@@ -40,3 +41,4 @@ pub use clock::{Clock, FixedClock};
 pub use config::{Config, Fault, FaultKind, Faults, Quirks};
 pub use handle::{AddressError, LocalEcr, StartError};
 pub use identity_policy::IdentityPolicy;
+pub use scans::{Scan, Scans, Vulnerability};

@@ -5,6 +5,7 @@ pub mod desire;
 pub mod event;
 pub mod fakes;
 pub mod inputs;
+pub mod judged;
 pub mod observe;
 pub mod outcome;
 pub mod ports;

@@ -14,7 +14,7 @@ use windlass_core::name::{
     Digest, Fingerprint, ImageName, Platform, RegistryName, RepositoryKey, RepositoryName, Tag,
 };
 use windlass_core::observed::{
-    Fact, ImageFacts, ReplicationRule, RepositoryFacts, StoredImage, Unread,
+    Fact, ImageFacts, ReplicationRule, RepositoryFacts, ScanReport, Scanning, StoredImage, Unread,
 };
 use windlass_core::oci::Descriptor;
 use windlass_core::plan::{NewRepository, SettingChange};
@@ -160,6 +160,35 @@ pub trait Registry: Send + Sync {
         key: &RepositoryKey,
         only: Option<&BTreeSet<Digest>>,
     ) -> impl Future<Output = Result<Vec<StoredImage>, RegistryError>> + Send;
+
+    /// Reads the scanning configuration of a registry.
+    ///
+    /// # Errors
+    /// Any [`RegistryError`].
+    fn scanning(
+        &self,
+        registry: &RegistryName,
+    ) -> impl Future<Output = Result<Scanning, RegistryError>> + Send;
+
+    /// Reads what ECR's scan found in an image, `None` where ECR knows of no scan.
+    ///
+    /// # Errors
+    /// Any [`RegistryError`].
+    fn scan_report(
+        &self,
+        key: &RepositoryKey,
+        image: &Digest,
+    ) -> impl Future<Output = Result<Option<ScanReport>, RegistryError>> + Send;
+
+    /// Reads how many bytes images have, compressed. The answer has one entry an image asked for.
+    ///
+    /// # Errors
+    /// [`RegistryError::NotFound`] where the repository or an image is not there; otherwise any.
+    fn image_sizes(
+        &self,
+        key: &RepositoryKey,
+        images: &BTreeSet<Digest>,
+    ) -> impl Future<Output = Result<BTreeMap<Digest, u64>, RegistryError>> + Send;
 
     /// Takes an image out of the archive and waits, within bounds, until it can be pulled. One that can be pulled already is left alone.
     ///

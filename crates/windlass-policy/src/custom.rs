@@ -34,6 +34,8 @@ pub(crate) fn ask(run: &mut Run<'_>, subjects: &Subjects, policies: &Policies) {
     let facts = Facts {
         environment: policies.environment.as_deref(),
         today: &today,
+        repositories: &subjects.repositories,
+        plan: subjects.plan.as_ref(),
     };
     for image in &subjects.images {
         let found: Vec<&Found> = run.found_about(image.subject());
@@ -59,7 +61,7 @@ pub(crate) fn ask(run: &mut Run<'_>, subjects: &Subjects, policies: &Policies) {
         put(run, &mut asked, (&input, None), &about, &place);
     }
     if let Some(plan) = &subjects.plan {
-        let input = plan_input(plan, facts);
+        let input = plan_input(plan, &subjects.images, facts);
         let place = Place {
             environment: policies.environment.as_deref(),
             ..Place::default()

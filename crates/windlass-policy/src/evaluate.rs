@@ -9,6 +9,7 @@ use windlass_core::name::Day;
 use crate::force::{InForce, Policies};
 use crate::hit::{Fix, Hit, Hits};
 use crate::pack::Place;
+use crate::rendered::point_at_pattern;
 use crate::rule::{Check, Rule};
 use crate::rules::RULES;
 use crate::subject::{ImageSubject, RepositorySubject};
@@ -66,6 +67,7 @@ pub fn evaluate(subjects: &Subjects, policies: &Policies) -> Vec<Found> {
 /// A finding under the subject that it is counted under.
 pub(crate) type Counted = (String, Found);
 
+/// One evaluation.
 pub(crate) struct Run<'a> {
     policies: &'a Policies,
     waivers: Waivers,
@@ -84,7 +86,7 @@ impl<'a> Run<'a> {
                 check(image, &mut hits);
                 let found = hits.into_found();
                 self.waivers.asked(rule.id, &place);
-                for hit in found {
+                for hit in found.into_iter().filter(|it| is_said(it, &force)) {
                     let stage = hit.place.as_ref().and_then(|it| stage_at(image, it));
                     let place = Place {
                         stage: stage.as_deref(),
@@ -93,7 +95,7 @@ impl<'a> Run<'a> {
                     let address = image.address.as_deref();
                     let mut found = made(rule.id, rule, &force, address, hit);
                     if let Some(pattern) = &image.pattern {
-                        point_at_pattern(&mut found, pattern);
+                        point_at_pattern(&mut found, image, pattern);
                     }
                     self.take(found, &force, &place, image.subject());
                 }
@@ -112,7 +114,7 @@ impl<'a> Run<'a> {
                 check(repository, &mut hits);
                 let found = hits.into_found();
                 self.waivers.asked(rule.id, &place);
-                for hit in found {
+                for hit in found.into_iter().filter(|it| is_said(it, &force)) {
                     let address = Some(repository.address.as_str());
                     let found = made(rule.id, rule, &force, address, hit);
                     self.take(found, &force, &place, &repository.address);
@@ -204,17 +206,9 @@ impl<'a> Run<'a> {
     }
 }
 
-/// A rendered Dockerfile is not edited: its pattern's parameters are.
-fn point_at_pattern(found: &mut Found, pattern: &str) {
-    let Some(fix) = found.fix.take() else {
-        return;
-    };
-    let advice = match fix.parameter {
-        Some(name) => format!("set `{name}` under `with`: the Dockerfile is rendered by {pattern}"),
-        None => format!("the Dockerfile is rendered by {pattern}: see its parameters (`with`)"),
-    };
-    let help = found.finding.help.take();
-    found.finding.help = Some(help.map_or(advice.clone(), |help| format!("{help}; {advice}")));
+/// What is not known matters where it could have been worse than information.
+fn is_said(hit: &Hit, force: &InForce<'_>) -> bool {
+    !hit.is_unknown || force.level != Level::Info
 }
 
 /// Returns the name of the stage in which a place stands.
@@ -238,8 +232,13 @@ fn made(id: &str, rule: &Rule, force: &InForce<'_>, address: Option<&str>, hit: 
         labels,
         fix,
         at_most,
+        is_unknown,
     } = hit;
-    let level = at_most.map_or(force.level, |it| force.level.max(it));
+    let level = match at_most {
+        _ if is_unknown && force.level == Level::Warn => Level::Info,
+        Some(most) => force.level.max(most),
+        None => force.level,
+    };
     let mut finding = Finding::new(id, level, message);
     finding.address = address.map(str::to_owned);
     finding.help = help;

@@ -52,6 +52,8 @@ pub struct Hit {
     pub fix: Option<Fix>,
     /// The strictest level that it can have, whatever the rule's is: for what is not certain.
     pub at_most: Option<Level>,
+    /// Whether it only says that a fact is not known: it denies where the rule denies, and is information where the rule warns.
+    pub is_unknown: bool,
 }
 
 /// Edits of one text that put a finding right. `--fix` makes them without asking.
@@ -132,6 +134,7 @@ impl Hit {
             labels: Vec::new(),
             fix: None,
             at_most: None,
+            is_unknown: false,
         }
     }
 
@@ -147,6 +150,13 @@ impl Hit {
     #[must_use]
     pub fn at_most(mut self, level: Level) -> Self {
         self.at_most = Some(level);
+        self
+    }
+
+    /// Says that it only tells what is not known.
+    #[must_use]
+    pub fn unknown(mut self) -> Self {
+        self.is_unknown = true;
         self
     }
 

@@ -16,6 +16,7 @@ pub mod output;
 pub mod pack;
 pub mod pragma;
 pub mod rego;
+mod rendered;
 pub mod rule;
 pub mod rules;
 pub mod shipped;

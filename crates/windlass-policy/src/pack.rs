@@ -11,7 +11,6 @@ use windlass_core::name::Day;
 use crate::glob;
 use crate::hit::Parameters;
 
-#[cfg(feature = "rego")]
 pub(crate) use self::read::is_slug;
 pub use self::read::read_pack;
 

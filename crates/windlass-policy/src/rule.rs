@@ -18,7 +18,9 @@ pub struct Rule {
     pub level: Level,
     /// Whether it is one of those worth having first.
     pub starred: bool,
-    /// Whether it needs reads beyond those of every plan.
+    /// What it needs beyond the reads of every plan.
+    pub reads: &'static [Read],
+    /// Whether it says nothing without these reads, so that `baseline` leaves it out.
     pub reads_more: bool,
     /// What it looks at.
     pub needs: &'static [Need],
@@ -65,6 +67,21 @@ impl Need {
             Self::Outside => "lock",
         }
     }
+}
+
+/// What is read of ECR only where a rule in force needs it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Read {
+    /// Lifecycle rules of repositories that the manifest does not manage.
+    Lifecycle,
+    /// All resource tags.
+    ResourceTags,
+    /// The scanning configuration of the registry, where a repository does not scan by itself.
+    Scanning,
+    /// How large images are.
+    Sizes,
+    /// What scans found in images.
+    Scans,
 }
 
 /// Something that a pack can set for a rule.
@@ -147,6 +164,7 @@ impl Rule {
             aliases: &[],
             level,
             starred: false,
+            reads: &[],
             reads_more: false,
             needs: &[Need::Dockerfile],
             parameters: &[],
@@ -176,10 +194,18 @@ impl Rule {
         self
     }
 
-    /// Says that it needs reads beyond those of every plan.
+    /// Says what it cannot do without beyond the reads of every plan.
     #[must_use]
-    pub const fn reads_more(mut self) -> Self {
+    pub const fn reads(mut self, reads: &'static [Read]) -> Self {
+        self.reads = reads;
         self.reads_more = true;
+        self
+    }
+
+    /// Says what it asks for before it objects to something; it stays in `baseline`.
+    #[must_use]
+    pub const fn asks(mut self, reads: &'static [Read]) -> Self {
+        self.reads = reads;
         self
     }
 

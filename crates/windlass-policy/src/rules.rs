@@ -2,6 +2,8 @@
 
 use crate::rule::Rule;
 
+pub(crate) mod credentials;
+mod settings;
 pub(crate) mod words;
 
 macro_rules! rules {
@@ -24,6 +26,7 @@ rules! {
     apt_unpinned
     apt_update_alone
     apt_yes
+    attestation_required
     base_end_of_life
     base_full_variant
     base_latest
@@ -39,6 +42,7 @@ rules! {
     chmod_world_writable
     consecutive_run
     context_secret_reachable
+    context_size_budget
     context_vcs_deps
     copy_after_user_no_chown
     copy_before_deps
@@ -51,11 +55,13 @@ rules! {
     copy_whole_fs
     curl_pipe_shell
     delete_in_later_layer
+    delete_protected
     dist_upgrade
     download_no_checksum
     ecr_immutable
     ecr_kms
     ecr_lifecycle
+    ecr_resource_tags
     ecr_scan_on_push
     empty_continuation
     entrypoint_shell_ignores_cmd
@@ -74,14 +80,17 @@ rules! {
     healthcheck_missing
     heredoc_shift_operator
     http_download
+    ignore_bad_pattern
     ignore_missing
     ignore_root_only_pattern
+    image_size_budget
     init_missing
     install_remove_separate_layers
     json_cmd
     json_invalid_exec
     labels_schema
     legacy_kv
+    lock_stale
     maintainer
     multiple_cmd
     npm_dev_deps_in_final
@@ -93,9 +102,11 @@ rules! {
     pip_unpinned
     pipefail
     pkg_signature_off
+    platforms_required
     pragma_foreign
     push_latest
     python_env
+    scan_findings_gate
     scratch_no_ca
     scratch_no_tzdata
     secret_file_copied

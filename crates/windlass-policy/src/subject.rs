@@ -3,6 +3,7 @@
 //! The same facts come from a file alone (`lint`), from a manifest (`check`), from a plan, or from a saved plan, so a fact that is
 //! not known is `None` and never taken for absent.
 
+mod judged;
 mod manifest;
 mod plan;
 
@@ -17,9 +18,11 @@ use windlass_core::dockerfile::{BaseQuery, BaseReference, Dockerfile, bases, par
 use windlass_core::lock::LockedBase;
 use windlass_core::manifest::model::{Encryption, LifecycleRule, TagMutability};
 use windlass_core::name::{Digest, Platform, RegistryName, RepositoryKey};
+use windlass_core::observed::ScanReport;
 use windlass_core::plan::{ImageAction, RepositoryAction, TagAction};
 
 use crate::facts::Facts;
+use crate::rendered::pattern_of;
 
 /// One Dockerfile with all that is known around it.
 #[derive(Debug, Clone)]
@@ -52,9 +55,20 @@ pub struct ImageSubject {
     pub context: Option<ContextFacts>,
     /// Where it is held.
     pub targets: Vec<TargetFacts>,
+    /// The attestations that it is built with, `None` for a file that belongs to no image.
+    pub attestations: Option<Attestations>,
     /// What the plan does, where there is one.
     pub action: Option<ImageAction>,
     facts: OnceCell<Box<Facts>>,
+}
+
+/// What a build says about itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attestations {
+    /// How it was built.
+    pub provenance: bool,
+    /// What it holds.
+    pub sbom: bool,
 }
 
 /// A value of the manifest, and where it stands.
@@ -104,6 +118,23 @@ pub struct TagFacts {
     pub action: Option<TagAction>,
     /// What it holds now.
     pub from_digest: Option<Digest>,
+    /// What it holds after the plan, where that is there already.
+    pub held: Option<Held>,
+}
+
+/// An image that is in a registry already.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// Where it is: the repository of the tag, or the one that it is copied from.
+    pub key: RepositoryKey,
+    /// Its digest.
+    pub digest: Digest,
+    /// Its bytes, compressed.
+    pub bytes: Fact<u64>,
+    /// The bytes of the image that the tag holds before, where that is another one.
+    pub bytes_before: Fact<u64>,
+    /// What its scan found; `None` where there is no scan.
+    pub scan: Fact<Option<ScanReport>>,
 }
 
 /// A repository with the settings it ends with, as far as they are known.
@@ -125,6 +156,12 @@ pub struct RepositorySubject {
     pub encryption: Fact<Encryption>,
     /// Lifecycle rules, empty where there are none.
     pub lifecycle: Fact<Vec<LifecycleRule>>,
+    /// Whether it has a lifecycle policy that the language cannot say.
+    pub foreign_lifecycle: bool,
+    /// Whether the registry scans it, whatever the repository says itself.
+    pub registry_scans: Fact<bool>,
+    /// Resource tags that it ends with, those that the manifest does not name among them.
+    pub all_resource_tags: Fact<BTreeMap<String, String>>,
     /// Resource tags of the manifest.
     pub resource_tags: BTreeMap<String, String>,
     /// Tags that images want here, with the image and the place.
@@ -186,9 +223,9 @@ impl ImageSubject {
         Self {
             address: None,
             name: None,
-            dockerfile,
-            pattern: None,
+            pattern: pattern_of(&dockerfile.source.text),
             place: None,
+            dockerfile,
             args: BTreeMap::new(),
             stamp_args: BTreeMap::new(),
             labels: BTreeMap::new(),
@@ -198,6 +235,7 @@ impl ImageSubject {
             locked: BTreeMap::new(),
             context: None,
             targets: Vec::new(),
+            attestations: None,
             action: None,
             facts: OnceCell::new(),
         }

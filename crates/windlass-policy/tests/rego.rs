@@ -1,7 +1,5 @@
 //! Rules in Rego: what they see, what becomes of what they say, and that nothing fails open.
 
-#![cfg(feature = "rego")]
-
 mod common;
 
 use std::sync::Arc;
@@ -76,7 +74,7 @@ fn conftest_policies_see_the_dockerfile_alone() {
     );
     assert_eq!(
         render_plain(&found),
-        "Dockerfile:1:1: deny org/env: A,1,=,B,\"x y\",=\nDockerfile:1:1: warn org/json: json\nDockerfile:1:1: deny org/no-root: root\n"
+        "Dockerfile:1:1: deny org/env: A,1,=,B,\"x y\",=\nDockerfile:1:1: warn org/json: json\nDockerfile:1:1: deny org/main: root\n"
     );
 }
 

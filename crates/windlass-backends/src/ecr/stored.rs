@@ -105,7 +105,7 @@ impl Account {
         }
     }
 
-    async fn details(
+    pub(super) async fn details(
         &self,
         name: &RepositoryName,
         only: &BTreeSet<Digest>,

@@ -11,7 +11,7 @@ use windlass_core::manifest::model::{self, AccessPolicy, Encryption, Endpoint, T
 use windlass_core::name::{Digest, Fingerprint, RegistryName, RepositoryKey, RepositoryName, Tag};
 use windlass_core::oci::{self, Descriptor};
 use windlass_core::plan::NewRepository;
-use windlass_ecr_local::{Config, Faults, LocalEcr, Quirks};
+use windlass_ecr_local::{Config, Faults, LocalEcr, Quirks, Scans};
 use windlass_engine::ports::{Manifest, PushedBlobs, Put, Registry as _, RegistryError};
 
 pub(crate) const ACCOUNT: &str = "111111111111";
@@ -22,6 +22,7 @@ pub(crate) const REGION: &str = "eu-west-1";
 pub(crate) struct World {
     pub(crate) ecr: LocalEcr,
     pub(crate) faults: Faults,
+    pub(crate) scans: Scans,
     pub(crate) address: SocketAddr,
     pub(crate) registries: EcrRegistries,
 }
@@ -32,11 +33,13 @@ pub(crate) async fn world() -> World {
 
 pub(crate) async fn world_with(quirks: Quirks) -> World {
     let faults = Faults::default();
+    let scans = Scans::default();
     let config = Config {
         account: ACCOUNT.to_owned(),
         region: REGION.to_owned(),
         quirks,
         faults: faults.clone(),
+        scans: scans.clone(),
         ..Config::default()
     };
     let ecr = LocalEcr::start(config).await.unwrap();
@@ -44,6 +47,7 @@ pub(crate) async fn world_with(quirks: Quirks) -> World {
     World {
         ecr,
         faults,
+        scans,
         address,
         registries: registries_at(&format!("http://{address}"), ACCOUNT),
     }

@@ -27,7 +27,7 @@ fn actions(policy: &RegistryPolicy, needed: Needed) -> Vec<&str> {
 
 #[test]
 fn a_plan_reads_only_and_a_registry_without_anything_needs_nothing() {
-    let policies = policies(&workspace(SHOP), Purpose::Plan);
+    let policies = policies(&workspace(SHOP), Purpose::Plan, &[]);
     assert_eq!(policies.len(), 1);
     assert_eq!(
         actions(&policies[0], Needed::Always),
@@ -53,7 +53,7 @@ fn a_plan_reads_only_and_a_registry_without_anything_needs_nothing() {
 
 #[test]
 fn every_action_names_the_repositories_it_is_for() {
-    let policies = policies(&workspace(SHOP), Purpose::Apply);
+    let policies = policies(&workspace(SHOP), Purpose::Apply, &[]);
     let text = serde_json::to_string_pretty(&policies[0].document()).expect("JSON");
     insta::assert_snapshot!(text);
 }

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::finding::Finding;
 use crate::manifest::model::{Encryption, LifecycleRule, TagMutability};
-use crate::name::Digest;
+use crate::name::{Digest, Platform};
+use crate::observed::ScanReport;
 
 /// The findings of a plan, the policies they come from, and the facts of repositories that policies judge.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +22,15 @@ pub struct PolicyRecord {
     pub waivers: Vec<WaiverRecord>,
     /// Settings of repositories after the plan, by address.
     pub settings: BTreeMap<String, SettingsRecord>,
+    /// What policies know of images beside their inputs, by address.
+    #[serde(default)]
+    pub images: BTreeMap<String, ImageRecord>,
+    /// What the lock knew of base images, by normalised reference.
+    #[serde(default)]
+    pub bases: BTreeMap<String, BaseRecord>,
+    /// What else policies know of repositories, by address.
+    #[serde(default)]
+    pub judged: BTreeMap<String, JudgedRecord>,
     /// The last day of the waiver that a finding needs, by its id.
     pub waived_until: BTreeMap<String, String>,
 }
@@ -74,6 +84,84 @@ pub struct SettingsRecord {
     pub lifecycle: Option<Vec<LifecycleRule>>,
     /// Resource tags of the manifest.
     pub resource_tags: BTreeMap<String, String>,
+}
+
+/// What policies know of an image beside its inputs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageRecord {
+    /// The name of its Dockerfile, as findings and scopes of waivers know it.
+    pub file: String,
+    /// The pattern that rendered it.
+    pub pattern: Option<String>,
+    /// The ignore lines of its context, in the order in which they count.
+    pub ignore: Vec<IgnoreRecord>,
+}
+
+/// An ignore line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IgnoreRecord {
+    /// The line.
+    pub text: String,
+    /// The file, pattern or manifest it stands in.
+    pub origin: String,
+    /// Its number there, from 1.
+    pub line: usize,
+}
+
+/// What the lock knew of a base image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BaseRecord {
+    /// Its digest.
+    pub digest: Digest,
+    /// The platforms it holds.
+    pub platforms: Vec<Platform>,
+    /// The user of its config, `None` where it was not read.
+    pub user: Option<String>,
+    /// The entrypoint of its config.
+    pub entrypoint: Vec<String>,
+    /// The day it was resolved.
+    pub resolved: String,
+}
+
+/// What only policies asked about a repository; `None` was not asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JudgedRecord {
+    /// Whether it has a lifecycle policy that the language cannot say.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub foreign_lifecycle: bool,
+    /// Whether the registry scans it, whatever it says itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registry_scans: Option<JudgedValue<bool>>,
+    /// Resource tags that it ends with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource_tags: Option<JudgedValue<BTreeMap<String, String>>>,
+    /// Images under wanted tags.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, JudgedTag>,
+}
+
+/// What only policies asked about the image that a wanted tag holds after the plan; `None` was not asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JudgedTag {
+    /// Its bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<JudgedValue<u64>>,
+    /// Those of the image that the tag holds before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes_before: Option<JudgedValue<u64>>,
+    /// Its scan, `None` inside where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scan: Option<JudgedValue<Option<ScanReport>>>,
+}
+
+/// A value that policies asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum JudgedValue<T> {
+    /// It is this.
+    Known(T),
+    /// It could not be read.
+    Unread(String),
 }
 
 impl PolicyRecord {

@@ -194,7 +194,8 @@ fn remarks(report: &Report) -> String {
                     format!(", waived by {}", sentence(waiver))
                 });
             format!(
-                "- policy {}: {}{waived}\n",
+                "- policy {} {}: {}{waived}\n",
+                finding.level.as_str(),
                 code(&finding.rule),
                 sentence(&finding.message)
             )

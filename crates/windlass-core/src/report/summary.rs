@@ -200,3 +200,120 @@ pub(super) fn capped(items: &[String], most: usize, separator: &str) -> String {
         items.len() - most
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::{Finding, Level};
+    use crate::plan::{Plan, PolicyRecord};
+    use crate::report::wire::{Dockerfile, Header, Target};
+
+    fn finding(rule: &str, level: Level, address: Option<&str>) -> Finding {
+        let mut finding = Finding::new(rule, level, "it objects");
+        finding.address = address.map(str::to_owned);
+        finding
+    }
+
+    fn image(name: &str) -> Image {
+        Image {
+            address: format!("image.{name}"),
+            action: ImageAction::Build,
+            reasons: Vec::new(),
+            fingerprint: None,
+            platforms: Vec::new(),
+            context: None,
+            dockerfile: Dockerfile {
+                before: None,
+                after: None,
+            },
+            needs: Vec::new(),
+            bases: Vec::new(),
+            built_at: None,
+            local_image: None,
+            targets: vec![Target {
+                target: "registry.prod".to_owned(),
+                repository: format!("repository.{name}@prod"),
+                repository_uri: None,
+                copy_from: None,
+                action: ImageAction::Build,
+                tags: Vec::new(),
+            }],
+        }
+    }
+
+    fn report(images: Vec<Image>, findings: Vec<Finding>) -> Report {
+        let plan = Plan {
+            workspace: "shop".to_owned(),
+            environment: None,
+            git_sha: None,
+            builder: None,
+            registries: Vec::new(),
+            variables: Vec::new(),
+            bases: Vec::new(),
+            images: Vec::new(),
+            repositories: Vec::new(),
+            notes: Vec::new(),
+            refusals: Vec::new(),
+            policy: PolicyRecord {
+                findings,
+                ..PolicyRecord::default()
+            },
+        };
+        let header = Header {
+            windlass_version: "0.1.0".to_owned(),
+            created_at: "2026-11-25T09:15:00Z".to_owned(),
+            environment_variables: Vec::new(),
+        };
+        let mut report = Report::new(&plan, &header, &[]);
+        report.images = images;
+        report
+    }
+
+    fn said(report: &Report) -> Option<(String, Option<String>)> {
+        stop(report).map(|it| (it.what, it.rest))
+    }
+
+    #[test]
+    fn a_denial_names_the_rule_once_and_offers_what_is_not_denied() {
+        let denied = |rule: &str| finding(rule, Level::Deny, Some("image.api"));
+        let found = vec![denied("org/root"), denied("org/root"), denied("org/base")];
+        let report = report(vec![image("api"), image("web")], found);
+        let (what, rest) = said(&report).expect("it is stopped");
+        assert_eq!(
+            what,
+            "image.api is denied by org/base, image.api is denied by org/root"
+        );
+        assert_eq!(rest.as_deref(), Some("windlass apply --only image.web"));
+    }
+
+    #[test]
+    fn an_image_in_a_denied_repository_is_denied_as_well() {
+        let found = vec![finding(
+            "ecr-immutable",
+            Level::RequireApproval,
+            Some("repository.api@prod"),
+        )];
+        let report = report(vec![image("api")], found);
+        let expected = "repository.api@prod is denied by ecr-immutable".to_owned();
+        assert_eq!(said(&report), Some((expected, None)));
+    }
+
+    #[test]
+    fn a_denial_of_the_plan_leaves_nothing_to_apply() {
+        let found = vec![finding("org/freeze", Level::Deny, None)];
+        let report = report(vec![image("api")], found);
+        let expected = "the plan is denied by org/freeze".to_owned();
+        assert_eq!(said(&report), Some((expected, None)));
+    }
+
+    #[test]
+    fn warnings_and_waived_denials_stop_nothing() {
+        let mut waived = finding("org/root", Level::Deny, Some("image.api"));
+        waived.waived_by = Some("windlass.kdl:3:1".to_owned());
+        let warning = finding("org/base", Level::Warn, Some("image.api"));
+        assert_eq!(
+            said(&report(vec![image("api")], vec![waived, warning])),
+            None
+        );
+    }
+}

@@ -18,6 +18,7 @@ mod referrers;
 mod registry_settings;
 mod repositories;
 mod resource_tags;
+mod scan_findings;
 mod scanning;
 mod storage_class;
 mod sts;
@@ -101,6 +102,9 @@ const OPERATIONS: &[(&str, Operation)] = &[
     }),
     ("DescribeImageReplicationStatus", |call, request| {
         describe_images::replication_status(call, &read(request)?)
+    }),
+    ("DescribeImageScanFindings", |call, request| {
+        scan_findings::describe(call, &read(request)?)
     }),
     ("DescribeImages", |call, request| {
         describe_images::describe(call, &read(request)?)

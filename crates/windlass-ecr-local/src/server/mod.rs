@@ -21,6 +21,7 @@ use crate::folder::Folder;
 use crate::identity_policy::IdentityPolicy;
 use crate::model::{Blobs, JournalError, Scope, Store, Uploads};
 use crate::replication::Waiting;
+use crate::scans::Scans;
 
 pub(crate) use admin::{ADDRESS_PATH, KEY_HEADER, is_region};
 pub(crate) use http::{
@@ -53,6 +54,8 @@ pub(crate) struct Shared {
     pub(crate) next_evaluation: AtomicI64,
     /// The data folder.
     pub(crate) folder: Folder,
+    /// Scan reports that are handed out.
+    pub(crate) scans: Scans,
     /// What callers are allowed.
     pub(crate) identity_policy: IdentityPolicy,
     faults: Faults,
@@ -94,6 +97,7 @@ impl Shared {
             secret: folder.secret()?,
             next_evaluation: AtomicI64::new(i64::MIN),
             folder,
+            scans: config.scans.clone(),
             identity_policy: config.identity_policy.clone(),
             faults: config.faults.clone(),
             faults_over_http: config.faults_over_http,

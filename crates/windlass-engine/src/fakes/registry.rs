@@ -7,7 +7,8 @@ use windlass_core::name::{
     Digest, Fingerprint, ImageName, RegistryName, RepositoryKey, RepositoryName, Tag,
 };
 use windlass_core::observed::{
-    Fact, ImageFacts, ObservedLifecycle, ReplicationRule, RepositoryFacts, StoredImage,
+    Fact, ImageFacts, ObservedLifecycle, ReplicationRule, RepositoryFacts, ScanReport, Scanning,
+    StoredImage,
 };
 use windlass_core::oci::{
     COMMIT_TIME_ANNOTATION, CREATED_ANNOTATION, Descriptor, FINGERPRINT_ANNOTATION, IMAGE_CONFIG,
@@ -48,6 +49,8 @@ pub struct MemRepository {
     pub records: BTreeMap<Digest, Vec<Vec<u8>>>,
     /// The images that lie in the archive.
     pub archived: BTreeSet<Digest>,
+    /// What scans found in its images.
+    pub scans: BTreeMap<Digest, ScanReport>,
 }
 
 impl MemRegistry {
@@ -219,6 +222,40 @@ impl Registry for MemRegistry {
             let asked = |digest: &&Digest| only.is_none_or(|only| only.contains(digest));
             let digests = found.manifests.keys().filter(asked);
             Ok(digests.map(|digest| stored(found, digest)).collect())
+        })
+        .await
+    }
+
+    /// Nothing is scanned without being asked.
+    async fn scanning(&self, _registry: &RegistryName) -> Result<Scanning, RegistryError> {
+        self.call(Call::of(Operation::Scanning), |_| Ok(Scanning::default()))
+            .await
+    }
+
+    async fn scan_report(
+        &self,
+        key: &RepositoryKey,
+        image: &Digest,
+    ) -> Result<Option<ScanReport>, RegistryError> {
+        self.call(about(Operation::ScanReport, key), |world| {
+            Ok(repository(world, key)?.scans.get(image).cloned())
+        })
+        .await
+    }
+
+    /// An image is as large as its manifest: blobs are names only.
+    async fn image_sizes(
+        &self,
+        key: &RepositoryKey,
+        images: &BTreeSet<Digest>,
+    ) -> Result<BTreeMap<Digest, u64>, RegistryError> {
+        self.call(about(Operation::ImageSizes, key), |world| {
+            let found = repository(world, key)?;
+            let size = |image: &Digest| {
+                let bytes = &found.manifests.get(image)?.bytes;
+                Some((image.clone(), bytes.len() as u64))
+            };
+            Ok(images.iter().filter_map(size).collect())
         })
         .await
     }
@@ -446,6 +483,7 @@ fn created(key: &RepositoryKey, new: &NewRepository) -> MemRepository {
         tags: BTreeMap::new(),
         records: BTreeMap::new(),
         archived: BTreeSet::new(),
+        scans: BTreeMap::new(),
     }
 }
 

@@ -1,12 +1,9 @@
 //! From what a package holds to findings.
 
-#[cfg(feature = "rego")]
 use serde_json::Value;
 use windlass_core::finding::Level;
 
-#[cfg(feature = "rego")]
 use super::level_of;
-#[cfg(feature = "rego")]
 use super::load::Package;
 
 /// What a rule of Rego objects to.
@@ -35,7 +32,6 @@ pub struct Loc {
     pub end: usize,
 }
 
-#[cfg(feature = "rego")]
 pub(super) fn failure(package: &Package, why: &str) -> RegoHit {
     RegoHit {
         slug: package.slug.clone(),
@@ -47,7 +43,6 @@ pub(super) fn failure(package: &Package, why: &str) -> RegoHit {
     }
 }
 
-#[cfg(feature = "rego")]
 /// Reads `deny`, `violation`, `warn` and their forms with a suffix: sets, lists or objects of texts and objects.
 pub(super) fn hits(package: &Package, value: &Value) -> Vec<RegoHit> {
     let mut found = Vec::new();
@@ -74,7 +69,6 @@ pub(super) fn hits(package: &Package, value: &Value) -> Vec<RegoHit> {
     found
 }
 
-#[cfg(feature = "rego")]
 fn hit(slug: &str, level: Level, item: &Value) -> RegoHit {
     let text = |key: &str| item.get(key).and_then(Value::as_str).map(str::to_owned);
     let message = match item {

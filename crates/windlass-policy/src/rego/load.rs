@@ -127,12 +127,7 @@ fn add_package(
         return;
     }
     let is_conftest = path == "data.main";
-    let name = if is_conftest {
-        let stem = file.rsplit('/').next().unwrap_or(file);
-        stem.split('.').next().unwrap_or(stem)
-    } else {
-        path.rsplit('.').next().unwrap_or(&path)
-    };
+    let name = path.rsplit('.').next().unwrap_or(&path);
     let slug = name.replace('_', "-").to_ascii_lowercase();
     if has_rules && !is_slug(&slug) {
         problems.push(format!(

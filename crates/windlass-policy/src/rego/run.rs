@@ -5,16 +5,17 @@ use std::num::NonZeroU32;
 
 use regorus::utils::limits::ExecutionTimerConfig;
 use serde_json::Value;
-use windlass_core::dockerfile::reference::ImageReference;
 
 use super::answer::{self, RegoHit};
+use super::functions;
 use super::load::{Package, RegoPack};
-use crate::glob;
 
 /// How long one package may take for one input.
-const LIMIT: Duration = Duration::from_secs(2);
+const TIME: Duration = Duration::from_secs(2);
 /// Work between two looks at the clock.
 const INTERVAL: NonZeroU32 = NonZeroU32::new(256).expect("not zero");
+/// Bytes that the whole process may hold while a policy is evaluated.
+const MEMORY: u64 = 2 << 30;
 
 /// The packages of a pack, ready to be asked.
 pub struct Rego {
@@ -136,43 +137,18 @@ impl Rego {
 
 /// Returns an engine with our functions and limits.
 pub(super) fn engine() -> Result<regorus::Engine, String> {
+    regorus::set_global_memory_limit(Some(MEMORY));
     let mut engine = regorus::Engine::new();
+    // Undefined would let pass what a rule could not look at.
     engine.set_strict_builtin_errors(true);
     engine.set_execution_timer_config(ExecutionTimerConfig {
-        limit: LIMIT,
+        limit: TIME,
         check_interval: INTERVAL,
     });
-    let parse = |given: Vec<regorus::Value>| Ok(parse_image(&given));
-    let glob = |given: Vec<regorus::Value>| Ok(match_glob(&given));
-    engine
-        .add_extension("image.parse".to_owned(), 1, Box::new(parse))
-        .and_then(|()| engine.add_extension("path.glob".to_owned(), 2, Box::new(glob)))
-        .map_err(|error| error.to_string())?;
+    // Otherwise `print` writes to standard error in the midst of a report.
+    engine.set_gather_prints(true);
+    functions::add(&mut engine)?;
     Ok(engine)
-}
-
-/// `image.parse("python:3.12")`: host, path, tag and digest; undefined where it is no reference.
-fn parse_image(given: &[regorus::Value]) -> regorus::Value {
-    let text = given.first().and_then(|it| it.as_string().ok());
-    let Some(Ok(image)) = text.map(|text| ImageReference::parse(text)) else {
-        return regorus::Value::Undefined;
-    };
-    let parsed = serde_json::json!({
-        "host": image.host,
-        "path": image.path,
-        "tag": image.tag.as_ref().map(ToString::to_string),
-        "digest": image.digest.as_ref().map(ToString::to_string),
-    });
-    regorus::Value::from(parsed)
-}
-
-/// `path.glob("src/**", "src/a/b")`
-fn match_glob(given: &[regorus::Value]) -> regorus::Value {
-    let text = |at: usize| given.get(at).and_then(|it| it.as_string().ok());
-    match (text(0), text(1)) {
-        (Some(pattern), Some(text)) => regorus::Value::Bool(glob::matches(pattern, text)),
-        _ => regorus::Value::Undefined,
-    }
 }
 
 /// regorus draws the place under the message; the message and its place are enough for one line.

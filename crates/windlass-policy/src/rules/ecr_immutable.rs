@@ -4,7 +4,9 @@ use windlass_core::finding::Level;
 
 use crate::hit::{Hit, Hits};
 use crate::rule::{Check, Need, Rule};
-use crate::subject::{Fact, RepositorySubject};
+use crate::subject::RepositorySubject;
+
+use super::settings::known;
 
 pub(super) const RULE: Rule = Rule::new(
     "ecr-immutable",
@@ -17,14 +19,13 @@ pub(super) const RULE: Rule = Rule::new(
 .needs(&[Need::Settings]);
 
 fn check(subject: &RepositorySubject, hits: &mut Hits<'_>) {
-    let Fact::Known(tags, place) = &subject.tags else {
+    let Some((tags, place)) = known(&subject.tags, "tag mutability", subject, hits) else {
         return;
     };
     // Mutable but for every tag is immutable.
     if !tags.mutable || tags.except.iter().any(|it| it == "*") {
         return;
     }
-    let place = place.as_ref().or(subject.place.as_ref());
     let name = &subject.key.repository;
     let message = if tags.except.is_empty() {
         format!("tags of `{name}` can be moved to another image")

@@ -5,7 +5,9 @@ use windlass_core::manifest::model::Encryption;
 
 use crate::hit::{Hit, Hits};
 use crate::rule::{Check, Need, Rule};
-use crate::subject::{Fact, RepositorySubject};
+use crate::subject::RepositorySubject;
+
+use super::settings::known;
 
 pub(super) const RULE: Rule = Rule::new(
     "ecr-kms",
@@ -17,12 +19,12 @@ pub(super) const RULE: Rule = Rule::new(
 .needs(&[Need::Settings]);
 
 fn check(subject: &RepositorySubject, hits: &mut Hits<'_>) {
-    let Fact::Known(encryption, place) = &subject.encryption else {
+    let found = known(&subject.encryption, "the encryption", subject, hits);
+    let Some((encryption, place)) = found else {
         return;
     };
     let own = matches!(encryption, Encryption::Kms(Some(_)) | Encryption::KmsDsse(Some(_)));
     if !own {
-        let place = place.as_ref().or(subject.place.as_ref());
         let message = format!("`{}` is not encrypted with a key of yours", subject.key.repository);
         hits.push(Hit::maybe_at(place, message).help("encryption \"kms\" key=..; it is fixed when a repository is created"));
     }

@@ -3,8 +3,10 @@
 use windlass_core::finding::Level;
 
 use crate::hit::{Hit, Hits};
-use crate::rule::{Check, Need, Rule};
-use crate::subject::{Fact, RepositorySubject};
+use crate::rule::{Check, Need, Read, Rule};
+use crate::subject::RepositorySubject;
+
+use super::settings::known;
 
 pub(super) const RULE: Rule = Rule::new(
     "ecr-lifecycle",
@@ -14,13 +16,17 @@ pub(super) const RULE: Rule = Rule::new(
 )
 .starred()
 .aliases(&["ECR.3"])
-.needs(&[Need::Settings]);
+.needs(&[Need::Settings])
+.reads(&[Read::Lifecycle]);
 
 fn check(subject: &RepositorySubject, hits: &mut Hits<'_>) {
-    if let Fact::Known(rules, place) = &subject.lifecycle
+    // What the language cannot say is a policy as well.
+    if subject.foreign_lifecycle {
+        return;
+    }
+    if let Some((rules, place)) = known(&subject.lifecycle, "the lifecycle policy", subject, hits)
         && rules.is_empty()
     {
-        let place = place.as_ref().or(subject.place.as_ref());
         let message = format!("nothing ever leaves `{}`: it has no lifecycle rule", subject.key.repository);
         hits.push(Hit::maybe_at(place, message).help("lifecycle { expire untagged=#true pushed-days=14 }"));
     }

@@ -1,13 +1,13 @@
 //! `ignore-root-only-pattern`: an ignore line that holds at the root only, while files of that kind lie deeper.
 
-use windlass_core::context::IgnoreLine;
-use windlass_core::diag::{Location, Source};
 use windlass_core::finding::Level;
 
 use crate::glob;
 use crate::hit::{Hit, Hits};
 use crate::rule::{Check, Need, Rule};
 use crate::subject::ImageSubject;
+
+use super::words::line_place;
 
 pub(super) const RULE: Rule = Rule::new(
     "ignore-root-only-pattern",
@@ -43,7 +43,7 @@ fn check(subject: &ImageSubject, hits: &mut Hits<'_>) {
         let more = escaped.len() - 1;
         let rest = if more == 0 { String::new() } else { format!(" and {more} more") };
         let message = format!("`{pattern}` holds at the root of the context only: `{first}`{rest} is sent");
-        hits.push(Hit::maybe_at(place(line).as_ref(), message).help(format!("write `**/{pattern}`")));
+        hits.push(Hit::maybe_at(line_place(line).as_ref(), message).help(format!("write `**/{pattern}`")));
     }
 }
 
@@ -55,12 +55,4 @@ const KINDS: [&str; 16] = [
 
 fn is_meant_everywhere(pattern: &str) -> bool {
     KINDS.contains(&pattern)
-}
-
-/// The source holds the one line; its number is kept by the empty lines before it.
-fn place(line: &IgnoreLine) -> Option<Location> {
-    let before = line.line.checked_sub(1)?;
-    let text = format!("{}{}", "\n".repeat(before), line.text);
-    let end = text.len();
-    Some(Location::new(&Source::new(line.origin.clone(), text), before..end))
 }

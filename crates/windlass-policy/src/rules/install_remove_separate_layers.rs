@@ -40,7 +40,7 @@ fn check(subject: &ImageSubject, hits: &mut Hits<'_>) {
         hits.push(
             Hit::at(subject.at(&removal.call.verb.span), "a later layer hides files of an earlier one and frees nothing")
                 .label(subject.at(&install.call.verb.span), "installed in this layer")
-                .help(rewritten(&install.call, &names)),
+                .help(rewritten(subject, install, removal, &names)),
         );
     }
 }
@@ -53,16 +53,75 @@ fn installs(call: &PackageCall<'_>, names: &[&str]) -> bool {
     }) || group.is_some_and(|it| names.contains(&it))
 }
 
-/// The block that does it in one layer.
-fn rewritten(install: &PackageCall<'_>, names: &[&str]) -> String {
+/// The block that does it in one layer: what was installed, what used it, and the removal.
+fn rewritten(
+    subject: &ImageSubject,
+    install: &PackagesAt<'_>,
+    removal: &PackagesAt<'_>,
+    names: &[&str],
+) -> String {
+    let used = used_between(subject, install, removal);
+    let packages = install.call.packages.iter().map(|it| it.text.as_str());
+    let packages = packages.collect::<Vec<_>>().join(" ");
     let names = names.join(" ");
-    match install.manager {
-        Manager::Apk => format!(
-            "install, use and remove in one step:\nRUN apk add --no-cache --virtual .build {names} \\\n    && <what needs them> \\\n    && apk del .build"
+    let (before, after) = match install.call.manager {
+        Manager::Apk => {
+            let group = install.call.call.flag_value(&["-t", "--virtual"]);
+            let group = group.map_or(String::new(), |it| format!("--virtual {it} "));
+            (
+                vec![format!("apk add --no-cache {group}{packages}")],
+                vec![format!("apk del {names}")],
+            )
+        }
+        it if it.is_apt() => (
+            vec![
+                "apt-get update".to_owned(),
+                format!("apt-get install -y --no-install-recommends {packages}"),
+            ],
+            vec![
+                format!("apt-get purge -y --auto-remove {names}"),
+                "rm -rf /var/lib/apt/lists/*".to_owned(),
+            ],
         ),
-        it if it.is_apt() => format!(
-            "install, use and remove in one step:\nRUN apt-get update \\\n    && apt-get install -y --no-install-recommends {names} \\\n    && <what needs them> \\\n    && apt-get purge -y --auto-remove {names} \\\n    && rm -rf /var/lib/apt/lists/*"
-        ),
-        _ => format!("install, use and remove {names} in one step, joined by &&"),
+        _ => return format!("install, use and remove {names} in one step, joined by &&"),
+    };
+    let lines = [before, used, after].concat();
+    format!(
+        "install, use and remove in one step:\nRUN {}",
+        lines.join(" \\\n    && ")
+    )
+}
+
+/// Returns what is done between the two, in one line each: the rest of the step that installs, and the steps behind it.
+fn used_between(
+    subject: &ImageSubject,
+    install: &PackagesAt<'_>,
+    removal: &PackagesAt<'_>,
+) -> Vec<String> {
+    let mut used = Vec::new();
+    if install.at.script.pipes.is_empty() {
+        let commands = install.at.script.commands.iter();
+        let later = commands.filter(|it| {
+            it.span.start >= install.simple.span.end && it.within.is_empty()
+        });
+        let own = later.filter(|it| it.call().is_some_and(|it| it.name != "rm"));
+        used.extend(own.map(|it| one_line(subject.at(&it.span).text())));
     }
+    let dockerfile = &subject.dockerfile;
+    for index in install.at.instruction + 1..removal.at.instruction {
+        let instruction = &dockerfile.instructions[index];
+        let is_step = instruction.keyword == "RUN" && instruction.heredocs.is_empty();
+        let Some(command) = instruction.command().filter(|_| is_step) else {
+            continue;
+        };
+        if command.exec().is_none() && dockerfile.stage_of(index) == Some(install.at.stage) {
+            used.push(one_line(&command.text.text));
+        }
+    }
+    used
+}
+
+fn one_line(text: &str) -> String {
+    let joined = text.replace("\\\n", " ");
+    joined.split_whitespace().collect::<Vec<_>>().join(" ")
 }

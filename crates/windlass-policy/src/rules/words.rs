@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use windlass_core::context::IgnoreLine;
 use windlass_core::diag::{Location, Source};
 use windlass_core::dockerfile::{Instruction, parse};
 
 use crate::subject::ImageSubject;
+
+use super::credentials::credentials;
 
 /// Returns a text of the same length in which the values of names that look like secrets are starred, so that nothing that is shown
 /// or written gives them away.
@@ -24,6 +27,9 @@ pub(crate) fn masked(source: &Arc<Source>) -> Arc<Source> {
             let stars = "*".repeat(value.span.len());
             text.replace_range(value.span.clone(), &stars);
         }
+    }
+    for it in credentials(&dockerfile) {
+        text.replace_range(it.start..it.end, &"*".repeat(it.end - it.start));
     }
     if text == source.text {
         return Arc::clone(source);
@@ -48,6 +54,21 @@ pub(super) fn copies_all(subject: &ImageSubject) -> Option<Location> {
         let source = sources.iter().find(|source| whole(&source.text))?;
         Some(subject.at(&source.span))
     })
+}
+
+/// Returns the place of an ignore line. Where it is of a file, the source holds the one line; its number is kept by the empty lines
+/// before it.
+pub(super) fn line_place(line: &IgnoreLine) -> Option<Location> {
+    if line.location.is_some() {
+        return line.location.clone();
+    }
+    let before = line.line.checked_sub(1)?;
+    let text = format!("{}{}", "\n".repeat(before), line.text);
+    let end = text.len();
+    Some(Location::new(
+        &Source::new(line.origin.clone(), text),
+        before..end,
+    ))
 }
 
 /// Words that make a name that of a secret.

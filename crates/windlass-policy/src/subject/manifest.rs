@@ -9,7 +9,10 @@ use windlass_core::lock::Lock;
 use windlass_core::manifest::model::{Image, Recipe, Repository, Workspace};
 use windlass_core::name::{Address, RegistryName};
 
-use super::{Fact, ImageSubject, RegistryFacts, RepositorySubject, Setting, TagFacts, TargetFacts};
+use super::{
+    Attestations, Fact, ImageSubject, RegistryFacts, RepositorySubject, Setting, TagFacts,
+    TargetFacts,
+};
 
 impl ImageSubject {
     /// Joins an image of the manifest, its Dockerfile and what the lock knows of its bases.
@@ -41,6 +44,10 @@ impl ImageSubject {
                     tags: target.tags.iter().map(tag_facts).collect(),
                 })
                 .collect(),
+            attestations: Some(Attestations {
+                provenance: image.provenance,
+                sbom: image.sbom,
+            }),
             action: None,
             ..Self::of_dockerfile(parse(source).0)
         }
@@ -64,6 +71,7 @@ fn tag_facts(tag: &Sourced<windlass_core::name::Tag>) -> TagFacts {
         place: Some(tag.location.clone()),
         action: None,
         from_digest: None,
+        held: None,
     }
 }
 
@@ -112,6 +120,9 @@ fn of_repository(repository: &Repository, registry: RegistryFacts) -> Repository
         scan_on_push: fact(settings.scan_on_push.as_ref()),
         encryption: fact(settings.encryption.as_ref()),
         lifecycle: fact(settings.lifecycle.as_ref()),
+        foreign_lifecycle: false,
+        registry_scans: Fact::Unmanaged,
+        all_resource_tags: Fact::Unmanaged,
         resource_tags: settings.resource_tags.clone(),
         wanted_tags: Vec::new(),
         action: None,

@@ -4,16 +4,21 @@
 
 use std::collections::BTreeMap;
 
-use windlass_core::context::{ContextOutline, OutlineEntry};
+use windlass_core::context::{ContextOutline, IgnoreLine, OutlineEntry};
 use windlass_core::desired::BuildSpec;
 use windlass_core::diag::Source;
+use windlass_core::lock::LockedBase;
 use windlass_core::name::Address;
-use windlass_core::observed::{self, Observed, ObservedLifecycle};
-use windlass_core::plan::{ImagePlan, Plan, RepositoryPlan, SettingsRecord, TagPlan};
+use windlass_core::observed::{self, Observed};
+use windlass_core::plan::{
+    BaseRecord, IgnoreRecord, ImagePlan, ImageRecord, Plan, PolicyRecord, RepositoryAction,
+    RepositoryPlan, SettingsRecord, TagPlan, TargetPlan,
+};
 
+use super::judged::NOT_SAVED;
 use super::{
-    ContextFacts, Fact, ImageSubject, RegistryFacts, RepositorySubject, Setting, TagFacts,
-    TargetFacts,
+    Attestations, ContextFacts, Fact, Held, ImageSubject, RegistryFacts, RepositorySubject,
+    Setting, TagFacts, TargetFacts,
 };
 use crate::evaluate::Subjects;
 
@@ -38,10 +43,19 @@ impl Subjects {
         for repository in &mut self.repositories {
             for (address, tag) in &mut repository.wanted_tags {
                 let planned = planned_tag(plan, address, &repository.key, &tag.tag);
-                if let Some(planned) = planned {
+                if let Some((target, planned)) = planned {
                     tag.action = Some(planned.action);
                     tag.from_digest.clone_from(&planned.from_digest);
+                    tag.held = held(target, planned);
                 }
+            }
+        }
+        // What the manifest only removes is in the plan alone.
+        for repository in &plan.repositories {
+            let known = |it: &RepositorySubject| it.key == repository.key;
+            if repository.action == RepositoryAction::Delete && !self.repositories.iter().any(known)
+            {
+                self.repositories.push(of_repository(plan, repository));
             }
         }
     }
@@ -61,14 +75,59 @@ impl Subjects {
             .collect()
     }
 
+    /// Returns what is known of images beside their inputs, to be asked about again.
+    pub fn image_records(&self) -> BTreeMap<String, ImageRecord> {
+        let records = self.images.iter().filter_map(|image| {
+            let context = image.context.as_ref();
+            let lines = context.map(|it| it.ignore.as_slice()).unwrap_or_default();
+            let ignore = lines.iter().map(|it| IgnoreRecord {
+                text: it.text.clone(),
+                origin: it.origin.clone(),
+                line: it.line,
+            });
+            let record = ImageRecord {
+                file: image.dockerfile.source.name.clone(),
+                pattern: image.pattern.clone(),
+                ignore: ignore.collect(),
+            };
+            Some((image.address.clone()?, record))
+        });
+        records.collect()
+    }
+
+    /// Returns what the lock knows of the bases of all images, to be asked about again.
+    pub fn base_records(&self) -> BTreeMap<String, BaseRecord> {
+        let mut records = BTreeMap::new();
+        for image in &self.images {
+            for base in image.bases() {
+                let reference = base.image.to_string();
+                if let Some(it) = image.locked.get(&reference) {
+                    let record = BaseRecord {
+                        digest: it.digest.clone(),
+                        platforms: it.platforms.clone(),
+                        user: it.user.clone(),
+                        entrypoint: it.entrypoint.clone(),
+                        resolved: it.resolved.clone(),
+                    };
+                    records.insert(reference, record);
+                }
+            }
+        }
+        records
+    }
+
     /// Returns what a saved plan is about.
     pub fn of_plan(plan: &Plan) -> Self {
         Self {
-            images: plan.images.iter().filter_map(of_image).collect(),
+            images: plan
+                .images
+                .iter()
+                .filter_map(|image| of_image(image, &plan.policy))
+                .collect(),
             repositories: plan
                 .repositories
                 .iter()
-                .map(|repository| of_repository(plan, repository))
+                .map(|repository| of_repository(plan, repository).with_judged(&plan.policy))
                 .collect(),
             plan: None,
         }
@@ -80,13 +139,29 @@ fn planned_tag<'a>(
     address: &str,
     key: &windlass_core::name::RepositoryKey,
     tag: &str,
-) -> Option<&'a TagPlan> {
+) -> Option<(&'a TargetPlan, &'a TagPlan)> {
     let image = plan
         .images
         .iter()
         .find(|it| Address::Image(it.name.clone()).to_string() == *address)?;
     let target = image.targets.iter().find(|it| it.key == *key)?;
-    target.tags.iter().find(|it| it.tag.as_str() == tag)
+    let tag = target.tags.iter().find(|it| it.tag.as_str() == tag)?;
+    Some((target, tag))
+}
+
+/// An image that is built or pushed first is nowhere yet.
+fn held(target: &TargetPlan, tag: &TagPlan) -> Option<Held> {
+    let (key, digest) = match &target.source {
+        Some(source) => (&source.key, &source.digest),
+        None => (&target.key, tag.to_digest.as_ref()?),
+    };
+    Some(Held {
+        key: key.clone(),
+        digest: digest.clone(),
+        bytes: Fact::Unmanaged,
+        bytes_before: Fact::Unmanaged,
+        scan: Fact::Unmanaged,
+    })
 }
 
 fn add_image(image: &mut ImageSubject, plan: &ImagePlan) {
@@ -121,10 +196,7 @@ fn add_repository(repository: &mut RepositorySubject, plan: &RepositoryPlan, obs
             fill(&mut repository.tags, Some(facts.tags.clone()));
             fill(&mut repository.scan_on_push, Some(facts.scan_on_push));
             fill(&mut repository.encryption, Some(facts.encryption.clone()));
-            let lifecycle = facts.lifecycle.as_ref().and_then(observed::Fact::known);
-            if let Some(ObservedLifecycle::Rules(rules)) = lifecycle {
-                fill(&mut repository.lifecycle, Some(rules.clone()));
-            }
+            repository.add_facts(facts);
         }
         Some(observed::Fact::Unknown(why)) => unread(repository, &why.to_string()),
         Some(observed::Fact::Absent) | None => {}
@@ -132,7 +204,7 @@ fn add_repository(repository: &mut RepositorySubject, plan: &RepositoryPlan, obs
 }
 
 /// What the manifest says stands; what it leaves open is as it was found.
-fn fill<T>(fact: &mut Fact<T>, found: Option<T>) {
+pub(super) fn fill<T>(fact: &mut Fact<T>, found: Option<T>) {
     if let (Fact::Unmanaged, Some(value)) = (&fact, found) {
         *fact = Fact::Known(value, None);
     }
@@ -151,7 +223,7 @@ fn unread(repository: &mut RepositorySubject, why: &str) {
 }
 
 /// An image whose inputs are not known has no Dockerfile to be judged; its plan cannot be applied either.
-fn of_image(plan: &ImagePlan) -> Option<ImageSubject> {
+fn of_image(plan: &ImagePlan, policy: &PolicyRecord) -> Option<ImageSubject> {
     let spec = plan.spec.as_ref()?;
     let BuildSpec {
         inputs,
@@ -173,12 +245,14 @@ fn of_image(plan: &ImagePlan) -> Option<ImageSubject> {
     };
     let mut labels = settings(&inputs.labels);
     labels.extend(settings(stamp_labels));
-    let source = Source::new(
-        format!("image.{}/Dockerfile", plan.name),
-        inputs.dockerfile.clone(),
-    );
+    let address = Address::Image(plan.name.clone()).to_string();
+    let record = policy.images.get(&address);
+    let file = record.map_or_else(|| format!("{address}/Dockerfile"), |it| it.file.clone());
+    let source = Source::new(file, inputs.dockerfile.clone());
     Some(ImageSubject {
-        address: Some(Address::Image(plan.name.clone()).to_string()),
+        address: Some(address),
+        pattern: record.and_then(|it| it.pattern.clone()),
+        locked: locked(policy),
         name: Some(plan.name.to_string()),
         args: settings(&inputs.args),
         stamp_args: settings(stamp_args),
@@ -192,7 +266,7 @@ fn of_image(plan: &ImagePlan) -> Option<ImageSubject> {
                 entries: inputs.context.iter().map(OutlineEntry::from).collect(),
                 ..ContextOutline::default()
             },
-            ignore: Vec::new(),
+            ignore: record.map_or_else(Vec::new, ignore_lines),
         }),
         targets: plan
             .targets
@@ -202,9 +276,52 @@ fn of_image(plan: &ImagePlan) -> Option<ImageSubject> {
                 tags: target.tags.iter().map(tag_facts).collect(),
             })
             .collect(),
+        attestations: Some(Attestations {
+            provenance: inputs.provenance,
+            sbom: inputs.sbom,
+        }),
         action: Some(plan.action),
         ..ImageSubject::of_text(&source)
     })
+}
+
+fn ignore_lines(record: &ImageRecord) -> Vec<IgnoreLine> {
+    let lines = record.ignore.iter().map(|it| IgnoreLine {
+        text: it.text.clone(),
+        origin: it.origin.clone(),
+        line: it.line,
+        location: None,
+    });
+    lines.collect()
+}
+
+fn locked(policy: &PolicyRecord) -> BTreeMap<String, LockedBase> {
+    let bases = policy.bases.iter().map(|(reference, it)| {
+        let base = LockedBase {
+            digest: it.digest.clone(),
+            platforms: it.platforms.clone(),
+            user: it.user.clone(),
+            entrypoint: it.entrypoint.clone(),
+            onbuild: None,
+            resolved_from: String::new(),
+            resolved: it.resolved.clone(),
+        };
+        (reference.clone(), base)
+    });
+    bases.collect()
+}
+
+/// What becomes of a setting that a plan does not hold: it is not known, unless nothing is left to be judged.
+struct Unsaved(bool);
+
+impl Unsaved {
+    fn of<T: Clone>(&self, value: Option<&T>) -> Fact<T> {
+        match value {
+            Some(value) => Fact::Known(value.clone(), None),
+            None if self.0 => Fact::Unmanaged,
+            None => Fact::Unknown(NOT_SAVED.to_owned()),
+        }
+    }
 }
 
 fn tag_facts(plan: &TagPlan) -> TagFacts {
@@ -213,13 +330,14 @@ fn tag_facts(plan: &TagPlan) -> TagFacts {
         place: None,
         action: Some(plan.action),
         from_digest: plan.from_digest.clone(),
+        held: None,
     }
 }
 
 fn of_repository(plan: &Plan, repository: &RepositoryPlan) -> RepositorySubject {
-    fn fact<T: Clone>(value: Option<&T>) -> Fact<T> {
-        value.map_or(Fact::Unmanaged, |it| Fact::Known(it.clone(), None))
-    }
+    // A repository that goes has no settings that matter.
+    let goes = repository.action == RepositoryAction::Delete;
+    let fact = Unsaved(goes);
     let address = Address::Repository(repository.key.clone()).to_string();
     let empty = SettingsRecord::default();
     let record = plan.policy.settings.get(&address).unwrap_or(&empty);
@@ -230,11 +348,12 @@ fn of_repository(plan: &Plan, repository: &RepositoryPlan) -> RepositorySubject 
     let mut wanted_tags = Vec::new();
     for image in &plan.images {
         let targets = image.targets.iter().filter(|it| it.key == repository.key);
-        for tag in targets.flat_map(|it| &it.tags) {
-            wanted_tags.push((
-                Address::Image(image.name.clone()).to_string(),
-                tag_facts(tag),
-            ));
+        for (target, tag) in targets.flat_map(|it| it.tags.iter().map(move |tag| (it, tag))) {
+            let facts = TagFacts {
+                held: held(target, tag),
+                ..tag_facts(tag)
+            };
+            wanted_tags.push((Address::Image(image.name.clone()).to_string(), facts));
         }
     }
     RepositorySubject {
@@ -247,10 +366,13 @@ fn of_repository(plan: &Plan, repository: &RepositoryPlan) -> RepositorySubject 
             region: registry.map_or(String::new(), |it| it.region.clone()),
             place: None,
         },
-        tags: fact(record.tags.as_ref()),
-        scan_on_push: fact(record.scan_on_push.as_ref()),
-        encryption: fact(record.encryption.as_ref()),
-        lifecycle: fact(record.lifecycle.as_ref()),
+        tags: fact.of(record.tags.as_ref()),
+        scan_on_push: fact.of(record.scan_on_push.as_ref()),
+        encryption: fact.of(record.encryption.as_ref()),
+        lifecycle: fact.of(record.lifecycle.as_ref()),
+        foreign_lifecycle: false,
+        registry_scans: fact.of(None),
+        all_resource_tags: fact.of(None),
         resource_tags: record.resource_tags.clone(),
         wanted_tags,
         action: Some(repository.action),

@@ -4,6 +4,8 @@
 
 use std::path::{Path, PathBuf};
 
+pub(crate) mod json_schema;
+pub(crate) mod observed;
 pub(crate) mod page;
 
 /// Returns the folder of the project.

@@ -40,6 +40,8 @@ pub(crate) struct Case {
     policies: Policies,
     /// What a plan would do with every tag.
     action: Option<String>,
+    /// What ECR says.
+    observed: String,
     /// `LINE:COLUMN` of each finding, sorted.
     pub(crate) expected: Vec<String>,
 }
@@ -51,6 +53,7 @@ pub(crate) fn read_page(rule: &Rule) -> Page {
     let mut files = None;
     let mut locked = String::new();
     let mut platforms = String::new();
+    let mut observed = String::new();
     let mut policies = policies();
     let mut action;
     for (line, words, text) in blocks(&page_of(rule)) {
@@ -65,6 +68,7 @@ pub(crate) fn read_page(rule: &Rule) -> Page {
                 platforms: std::mem::take(&mut platforms),
                 policies: policies.clone(),
                 action: None,
+                observed: std::mem::take(&mut observed),
                 expected: places.iter().map(|it| (*it).to_owned()).collect(),
             });
         };
@@ -93,6 +97,7 @@ pub(crate) fn read_page(rule: &Rule) -> Page {
             ["dockerignore"] => ignore = text,
             ["files"] => files = Some(text),
             ["locked"] => locked = text,
+            ["observed"] => observed = text,
             ["platforms"] => platforms = text,
             ["pack", marks @ ..] => policies.packs = vec![pack(&text, marks == ["mandatory"])],
             // What shows a better Dockerfile.
@@ -132,8 +137,15 @@ impl Case {
     }
 
     fn found(&self, rule: &Rule) -> Vec<Found> {
+        let mut found = self.everything();
+        found.retain(|it| it.finding.rule == rule.id && it.finding.waived_by.is_none());
+        found
+    }
+
+    /// Returns what all rules find.
+    pub(crate) fn everything(&self) -> Vec<Found> {
         if self.text.starts_with(WORKSPACE) {
-            return self.judged(rule, &self.of_manifest());
+            return evaluate(&self.of_manifest(), &self.policies);
         }
         let source = Source::new("Dockerfile", self.text.clone());
         let mut subject = ImageSubject::of_text(&source);
@@ -151,7 +163,7 @@ impl Case {
             repositories: Vec::new(),
             plan: None,
         };
-        self.judged(rule, &subjects)
+        evaluate(&subjects, &self.policies)
     }
 
     fn of_manifest(&self) -> Subjects {
@@ -173,6 +185,9 @@ impl Case {
                 _ => TagAction::Unknown,
             });
         }
+        for repository in &mut repositories {
+            super::observed::observe(repository, &self.observed);
+        }
         Subjects {
             images: images
                 .map(|image| ImageSubject::of_image(image, &dockerfile, &lock))
@@ -180,12 +195,6 @@ impl Case {
             repositories,
             plan: None,
         }
-    }
-
-    fn judged(&self, rule: &Rule, subjects: &Subjects) -> Vec<Found> {
-        let mut found = evaluate(subjects, &self.policies);
-        found.retain(|it| it.finding.rule == rule.id && it.finding.waived_by.is_none());
-        found
     }
 
     /// Returns the places of what the rule finds.
@@ -208,19 +217,22 @@ impl Case {
     }
 }
 
-/// Reads `REFERENCE PLATFORM,PLATFORM user=NAME`.
+/// Reads `REFERENCE PLATFORM,PLATFORM user=NAME DAY`.
 fn read_locked(line: &str) -> (String, LockedBase) {
     let mut words = line.split(' ');
     let mut word = || words.next().unwrap_or_default();
     let reference = word().to_owned();
+    let platforms = word().split(',').map(read_platform).collect();
+    let user = word().strip_prefix("user=").map(str::to_owned);
+    let resolved = word();
     let base = LockedBase {
         digest: Digest::of(reference.as_bytes()),
-        platforms: word().split(',').map(read_platform).collect(),
-        user: word().strip_prefix("user=").map(str::to_owned),
+        platforms,
+        user,
         entrypoint: Vec::new(),
         onbuild: None,
         resolved_from: "registry.example".to_owned(),
-        resolved: TODAY.to_owned(),
+        resolved: if resolved.is_empty() { TODAY } else { resolved }.to_owned(),
     };
     (reference, base)
 }

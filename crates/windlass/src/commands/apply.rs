@@ -123,7 +123,7 @@ fn apply_saved(context: &Context<'_>, arguments: &ApplyArgs, file: &Path) -> Res
         root.map_err(|error| Failure::error(format!("cannot tell the current folder: {error}")))?;
     saved::check(&root, place.as_ref(), &read)?;
     let plan = read.plan;
-    let found = judge_saved(context.global, &plan)?;
+    let found = judge_saved(context.global, &plan, &read.header)?;
     if found.iter().any(|it| it.finding.stops()) {
         let color = context.terminal.colors_stdout();
         let width = context.terminal.width();

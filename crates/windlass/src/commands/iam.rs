@@ -4,20 +4,29 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 use windlass_core::iam::{
-    Grant, LARGEST_POLICY, Needed, Purpose, RegistryPolicy, caller_document, document, policies,
+    Grant, JudgedRead, LARGEST_POLICY, Needed, Purpose, RegistryPolicy, caller_document, document,
+    policies as policies_of,
 };
+use windlass_core::manifest::model::Workspace;
+use windlass_policy::evaluate::Subjects;
+use windlass_policy::force::Policies;
+use windlass_policy::rule::Read;
+use windlass_policy::subject::RepositorySubject;
 
 use crate::cli::{IamArgs, IamFormat, IamPurpose};
 use crate::commands::Context;
 use crate::failure::{Exit, Failure};
+use crate::policies;
 
 pub(crate) fn run(context: &Context<'_>, arguments: &IamArgs) -> Result<Exit, Failure> {
-    let (_, loaded, _local) = context.load()?;
+    let (place, loaded, _local) = context.load()?;
+    let rules = policies::of_workspace(context.global, &loaded.workspace, &place.root)?;
+    let judged = judged_reads(&loaded.workspace, &rules);
     let (purpose, word) = match arguments.purpose {
         IamPurpose::Plan => (Purpose::Plan, "plan"),
         IamPurpose::Apply => (Purpose::Apply, "apply"),
     };
-    let mut policies = policies(&loaded.workspace, purpose);
+    let mut policies = policies_of(&loaded.workspace, purpose, &judged);
     if let Some(name) = &arguments.registry {
         let bare = name.strip_prefix("registry.").unwrap_or(name);
         policies.retain(|policy| policy.registry == bare);
@@ -33,6 +42,48 @@ pub(crate) fn run(context: &Context<'_>, arguments: &IamArgs) -> Result<Exit, Fa
         IamFormat::Json => context.done(&format!("{:#}\n", to_json(&policies, word))),
         IamFormat::Policy => context.done(&format!("{:#}\n", one_policy(&policies)?)),
     }
+}
+
+/// Returns what rules in force read of repositories beyond what a plan reads itself.
+fn judged_reads(workspace: &Workspace, rules: &Policies) -> Vec<JudgedRead> {
+    let subjects = Subjects {
+        repositories: RepositorySubject::of_workspace(workspace),
+        ..Subjects::default()
+    };
+    let reads = subjects.reads_in_force(rules).into_iter();
+    reads
+        .map(|((key, read), decides)| {
+            let (action, reason) = match read {
+                Read::Lifecycle => (
+                    "ecr:GetLifecyclePolicy",
+                    "a rule of a policy judges lifecycle policies, managed or not",
+                ),
+                Read::ResourceTags => (
+                    "ecr:ListTagsForResource",
+                    "a rule of a policy judges resource tags, managed or not",
+                ),
+                Read::Scanning => (
+                    "ecr:GetRegistryScanningConfiguration",
+                    "whether the registry scans a repository that does not scan by itself",
+                ),
+                Read::Sizes => (
+                    "ecr:DescribeImages",
+                    "a rule of a policy judges sizes of images",
+                ),
+                Read::Scans => (
+                    "ecr:DescribeImageScanFindings",
+                    "a rule of a policy judges what scans found",
+                ),
+            };
+            JudgedRead {
+                key,
+                action,
+                reason,
+                of_registry: read == Read::Scanning,
+                decides,
+            }
+        })
+        .collect()
 }
 
 fn warn_of_size(context: &Context<'_>, policies: &[RegistryPolicy]) {

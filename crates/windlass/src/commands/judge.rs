@@ -6,8 +6,9 @@ use windlass_core::finding::Finding;
 use windlass_core::lock::Lock;
 use windlass_core::manifest::model::Workspace;
 use windlass_core::name::Day;
-use windlass_core::observed::Observed;
+use windlass_core::observed::{JudgedFacts, JudgedReads, Observed};
 use windlass_core::plan::{Plan, PolicyRecord, PolicySource};
+use windlass_core::report::wire::{Header, Report};
 use windlass_policy::evaluate::{Found, Subjects, evaluate};
 use windlass_policy::force::Policies;
 use windlass_policy::rule::Profile;
@@ -19,14 +20,29 @@ use crate::commands::lint::today;
 use crate::failure::{Exit, Failure};
 use crate::policies;
 
+/// A plan that is judged, with the world that it was made from.
+pub(crate) struct Judged<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) observed: &'a Observed,
+    pub(crate) header: &'a Header,
+    /// Reads what rules need beyond that.
+    pub(crate) read: &'a dyn Fn(&JudgedReads) -> JudgedFacts,
+}
+
 /// Asks the policies about a plan.
 pub(crate) fn judge(
     workspace: &Workspace,
     files: &WorkspaceFiles,
     lock: &Lock,
-    (plan, observed): (&Plan, &Observed),
+    judged: &Judged<'_>,
     policies: &Policies,
 ) -> Result<PolicyRecord, Failure> {
+    let Judged {
+        plan,
+        observed,
+        header,
+        read,
+    } = *judged;
     let gathered = gather(workspace, files, lock);
     if gathered.subjects.images.len() != workspace.images.len() {
         return Err(policies::denied(format!(
@@ -36,7 +52,24 @@ pub(crate) fn judge(
     }
     let mut subjects = gathered.subjects;
     subjects.add_plan(plan, observed);
+    let wanted = subjects.reads(policies);
+    subjects.add_judged(&wanted, &read(&wanted));
+    subjects.plan = document(plan, header, policies);
     Ok(record(&subjects, policies, &evaluate(&subjects, policies)))
+}
+
+/// Returns the document of the plan without any finding, where rules in Rego are asked about it: when a plan is made and when it is
+/// applied they see the same.
+pub(crate) fn document(
+    plan: &Plan,
+    header: &Header,
+    policies: &Policies,
+) -> Option<serde_json::Value> {
+    policies.packs.iter().find(|it| it.rego.is_some())?;
+    let mut plan = plan.clone();
+    plan.policy = PolicyRecord::default();
+    let report = Report::new(&plan, header, &[]);
+    Some(serde_json::to_value(report).expect("a document of texts and numbers is JSON"))
 }
 
 fn record(subjects: &Subjects, policies: &Policies, found: &[Found]) -> PolicyRecord {
@@ -58,6 +91,9 @@ fn record(subjects: &Subjects, policies: &Policies, found: &[Found]) -> PolicyRe
         approved: policies.approved.iter().cloned().collect(),
         waivers: policies.waivers.iter().map(Waiver::record).collect(),
         settings: subjects.settings(),
+        images: subjects.image_records(),
+        bases: subjects.base_records(),
+        judged: subjects.judged(),
         waived_until: found.iter().filter_map(until).collect(),
     }
 }
@@ -66,7 +102,11 @@ fn record(subjects: &Subjects, policies: &Policies, found: &[Found]) -> PolicyRe
 ///
 /// # Errors
 /// Exit code 3 where something denies, or a waiver that the plan relied on has ended.
-pub(crate) fn judge_saved(global: &Global, plan: &Plan) -> Result<Vec<Found>, Failure> {
+pub(crate) fn judge_saved(
+    global: &Global,
+    plan: &Plan,
+    header: &Header,
+) -> Result<Vec<Found>, Failure> {
     let today = today()?;
     let ended = ended(plan, today);
     if !ended.is_empty() {
@@ -102,7 +142,9 @@ pub(crate) fn judge_saved(global: &Global, plan: &Plan) -> Result<Vec<Found>, Fa
             unknown.join(", ")
         )));
     }
-    let mut found = evaluate(&Subjects::of_plan(plan), &policies);
+    let mut subjects = Subjects::of_plan(plan);
+    subjects.plan = document(plan, header, &policies);
+    let mut found = evaluate(&subjects, &policies);
     found.retain(|it| it.is_mandatory);
     Ok(found)
 }

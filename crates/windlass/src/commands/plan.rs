@@ -9,20 +9,23 @@ use windlass_core::desired::{Desired, DesiredInputs, select};
 use windlass_core::diag::{Diagnostic, has_errors};
 use windlass_core::lock::Lock;
 use windlass_core::name::Address;
-use windlass_core::observed::{Fact, Observed, ObservedRepository, Unread};
+use windlass_core::observed::{
+    Fact, JudgedFacts, JudgedReads, Observed, ObservedRepository, Unread,
+};
 use windlass_core::oci::COMMIT_TIME_ANNOTATION;
 use windlass_core::plan::file::{self, Header, PlanFileError, SavedPlan};
 use windlass_core::plan::{Plan, RepositoryAction, plan, warnings};
 use windlass_core::report::differences;
 use windlass_core::report::wire::Report;
 use windlass_engine::desire::{Desire, DesireOptions, Update, desire};
+use windlass_engine::judged::observe_judged;
 use windlass_engine::observe::observe;
 use windlass_engine::ports::{Registry as _, RegistryError};
 
 use crate::cli::{Format, PlanArgs};
 use crate::clock;
 use crate::commands::Context;
-use crate::commands::judge::judge;
+use crate::commands::judge::{Judged, judge};
 use crate::commands::orphans;
 use crate::commands::show::render;
 use crate::commands::version::VERSION;
@@ -198,23 +201,36 @@ fn make_of(context: &Context<'_>, only: &[String], offline: bool) -> Result<Made
     plan.guards.clone_from(&loaded.workspace.guards);
     context.terminal.show(refusals);
     policies.is_whole = addresses.is_empty();
-    let seen = (&plan, &observed);
+    let header = Header {
+        windlass_version: VERSION.to_owned(),
+        created_at,
+        environment_variables: effective_variables(),
+    };
+    // What is not asked is not known, and a rule that needs it says so.
+    let read = |wanted: &JudgedReads| {
+        if offline {
+            return JudgedFacts::default();
+        }
+        let facts = observe_judged(wanted, &session.registries);
+        context.runtime.block_on(facts)
+    };
+    let judged = Judged {
+        plan: &plan,
+        observed: &observed,
+        header: &header,
+        read: &read,
+    };
     plan.policy = judge(
         &loaded.workspace,
         &session.files,
         &resolved,
-        seen,
+        &judged,
         &policies,
     )?;
     let mut diagnostics = loaded.diagnostics;
     diagnostics.extend(refusals.iter().cloned());
     diagnostics.extend(problems);
     diagnostics.extend(warnings);
-    let header = Header {
-        windlass_version: VERSION.to_owned(),
-        created_at,
-        environment_variables: effective_variables(),
-    };
     let parallel = loaded.workspace.parallel;
     let unresolved = unresolved.into_values().collect();
     Ok(Made {

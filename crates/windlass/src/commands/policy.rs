@@ -8,6 +8,7 @@ use serde_json::json;
 use windlass_core::diag::{Source, has_errors, text::render_plain};
 use windlass_core::lock::Lock;
 use windlass_core::manifest::{self, ResolveInputs};
+use windlass_core::plan::file;
 use windlass_policy::evaluate::{Found, Subjects, evaluate};
 use windlass_policy::force::{LoadedPack, Policies};
 use windlass_policy::pack::{PackCase, Place};
@@ -19,6 +20,7 @@ use windlass_policy::subject::{ImageSubject, RepositorySubject};
 
 use crate::cli::{PolicyArgs, PolicyCommand, PolicyListArgs, PolicyTestArgs};
 use crate::commands::Context;
+use crate::commands::judge::document;
 use crate::commands::lint::profile;
 use crate::failure::{Exit, Failure};
 use crate::load;
@@ -33,8 +35,15 @@ pub(crate) fn run(context: &Context<'_>, arguments: &PolicyArgs) -> Result<Exit,
 }
 
 fn list(context: &Context<'_>, arguments: &PolicyListArgs) -> Result<Exit, Failure> {
-    let root = load::find(context.global).ok().map(|place| place.root);
-    let policies = policies::load(context.global, profile(arguments.profile), root.as_deref())?;
+    let mut policies = match load::find(context.global) {
+        // A workspace has its own packs and waivers; what it decides is shown with what is demanded.
+        Ok(place) => {
+            let loaded = load::load(&place, context.global, &default_host)?;
+            policies::of_workspace(context.global, &loaded.workspace, &place.root)?
+        }
+        Err(_) => policies::load(context.global, Profile::Baseline, None)?,
+    };
+    policies.profile = profile(arguments.profile);
     context.done(&if arguments.json {
         format!("{:#}\n", list_json(&policies))
     } else {
@@ -70,6 +79,14 @@ fn list_json(policies: &Policies) -> serde_json::Value {
             }));
         }
     }
+    rules.extend(custom_rules(policies).map(|(id, pack)| {
+        json!({
+            "rule": id,
+            "pack": pack.pack.name.value,
+            "mandatory": pack.is_mandatory,
+            "source": "rego",
+        })
+    }));
     json!({ "format_version": "1.0", "profile": policies.profile.as_str(), "packs": packs, "rules": rules })
 }
 
@@ -107,12 +124,29 @@ fn list_text(policies: &Policies) -> String {
             );
         }
     }
+    for (id, pack) in custom_rules(policies) {
+        let mandatory = if pack.is_mandatory { ", mandatory" } else { "" };
+        let _ = writeln!(
+            text,
+            "{:<16} {id:<28} a rule in Rego decides about its level.  [{}{mandatory}]",
+            "rego", pack.pack.name.value
+        );
+    }
     let _ = writeln!(
         text,
         "\n{count} rules in force of {}; `windlass explain RULE` prints a rule's page.",
         RULES.len()
     );
     text
+}
+
+/// The rules in Rego that packs bring, each with its pack.
+fn custom_rules(policies: &Policies) -> impl Iterator<Item = (String, &LoadedPack)> {
+    policies.packs.iter().flat_map(|pack| {
+        let rego = pack.rego.iter();
+        let ids = rego.flat_map(|it| it.slugs());
+        ids.map(move |slug| (format!("{}/{slug}", pack.pack.name.value), pack))
+    })
 }
 
 /// A pack and the folder that its paths are relative to.
@@ -285,22 +319,31 @@ fn run_case(pack: &Tested, case: &PackCase) -> Result<Vec<String>, String> {
             .ok_or_else(|| format!("windlass ships no {file}"))?
             .to_owned(),
     };
-    let source = Source::new(file.clone(), held);
-    let subjects = if Path::new(file).extension().is_some_and(|it| it == "kdl") {
-        of_manifest(&source)?
-    } else {
-        Subjects {
-            images: vec![ImageSubject::of_text(&source)],
-            repositories: Vec::new(),
-            plan: None,
-        }
-    };
     let today =
         crate::commands::lint::today().map_err(|_| "the clock cannot be used".to_owned())?;
     let mut policies = Policies::new(Profile::Baseline, today);
     policies.packs = vec![pack.loaded.clone()];
+    let extension = Path::new(file).extension().and_then(|it| it.to_str());
+    let source = Source::new(file.clone(), held);
+    let subjects = match extension {
+        Some("kdl") => of_manifest(&source)?,
+        Some("windlass") => of_plan(&source, &mut policies)?,
+        _ => Subjects {
+            images: vec![ImageSubject::of_text(&source)],
+            ..Subjects::default()
+        },
+    };
     let found = evaluate(&subjects, &policies);
     Ok(differences(&pack.loaded, case, &found))
+}
+
+/// A saved plan is judged as `apply` judges it.
+fn of_plan(source: &Source, policies: &mut Policies) -> Result<Subjects, String> {
+    let saved = file::parse(source.text.as_bytes()).map_err(|error| error.to_string())?;
+    policies.environment.clone_from(&saved.plan.environment);
+    let mut subjects = Subjects::of_plan(&saved.plan);
+    subjects.plan = document(&saved.plan, &saved.header, policies);
+    Ok(subjects)
 }
 
 fn of_manifest(source: &std::sync::Arc<Source>) -> Result<Subjects, String> {
