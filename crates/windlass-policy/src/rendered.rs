@@ -21,8 +21,8 @@ pub(crate) fn pattern_of(text: &str) -> Option<String> {
 /// Takes the fix away and says which parameter to change.
 pub(crate) fn point_at_pattern(found: &mut Found, image: &ImageSubject, reference: &str) {
     let fix = found.fix.take();
-    let named = fix.as_ref().and_then(|it| it.parameter);
-    let parameters = parameters(image, reference, found, named);
+    let of_fix = fix.as_ref().and_then(|it| it.parameter);
+    let parameters = parameters(image, reference, found, of_fix);
     let advice = match parameters.as_slice() {
         [] => match fix {
             Some(_) => {
@@ -30,8 +30,8 @@ pub(crate) fn point_at_pattern(found: &mut Found, image: &ImageSubject, referenc
             }
             None => return,
         },
-        names => {
-            let names: Vec<String> = names.iter().map(|it| format!("`{it}`")).collect();
+        several => {
+            let names: Vec<String> = several.iter().map(|it| format!("`{it}`")).collect();
             format!(
                 "the Dockerfile is rendered by {reference}: set {} under `with` of the image",
                 names.join(" or ")
@@ -48,12 +48,12 @@ fn parameters(
     image: &ImageSubject,
     reference: &str,
     found: &Found,
-    named: Option<&'static str>,
+    of_fix: Option<&'static str>,
 ) -> Vec<&'static str> {
     let Some(known) = known_parameters(reference) else {
         return Vec::new();
     };
-    let wanted: &[&'static str] = match (named.as_ref(), found.finding.rule.as_str()) {
+    let wanted: &[&'static str] = match (of_fix.as_ref(), found.finding.rule.as_str()) {
         (Some(name), _) => std::slice::from_ref(name),
         // The image that a binary is put on is another one than that it is compiled in.
         (None, rule) if rule.starts_with("base-") => {

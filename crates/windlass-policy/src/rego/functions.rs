@@ -66,12 +66,13 @@ fn parse_image(given: &[&str]) -> Option<Value> {
 
 /// `path.glob("src/**", "src/a/b")`
 fn match_glob(given: &[&str]) -> Option<Value> {
-    Some(json!(glob::matches(given[0], given[1])))
+    let (pattern, path) = (given.first()?, given.get(1)?);
+    Some(json!(glob::matches(pattern, path)))
 }
 
 /// `shell.commands("curl -s x | sh")`: the commands of a shell text, those inside of others among them.
 fn shell_commands(given: &[&str]) -> Option<Value> {
-    let script = read(&Text::at(given[0], 0), &[]);
+    let script = read(&Text::at(given.first()?, 0), &[]);
     Some(script.commands.iter().filter_map(command).collect())
 }
 

@@ -111,7 +111,7 @@ fn random_values(dockerfile: &Dockerfile) -> impl Iterator<Item = Credential> + 
             let value = assignment.value.as_ref()?;
             let text = value.text.trim_matches(['"', '\'']);
             let random = is_random(text) && !names_a_sum(&assignment.name.text);
-            random.then(|| Credential {
+            random.then_some(Credential {
                 start: value.span.start,
                 end: value.span.end,
                 what: "a random key",
@@ -136,23 +136,14 @@ fn is_random(text: &str) -> bool {
         && has(char::is_ascii_uppercase)
         && has(char::is_ascii_lowercase)
         && has(char::is_ascii_digit)
-        && switches(text) * 4 >= text.len()
+        && digit_runs(text) >= 3
         && entropy(text) >= BITS
 }
 
-/// How often the kind of character changes: in words it seldom does.
-fn switches(text: &str) -> usize {
-    let kind = |byte: u8| match byte {
-        b'0'..=b'9' => 0,
-        b'a'..=b'z' => 1,
-        b'A'..=b'Z' => 2,
-        _ => 3,
-    };
-    let bytes = text.as_bytes();
-    bytes
-        .windows(2)
-        .filter(|pair| kind(pair[0]) != kind(pair[1]))
-        .count()
+/// In how many places digits stand: people write them together, at an end.
+fn digit_runs(text: &str) -> usize {
+    let runs = text.split(|c: char| !c.is_ascii_digit());
+    runs.filter(|it| !it.is_empty()).count()
 }
 
 /// Shannon's entropy in bits a character.

@@ -51,8 +51,8 @@ fn judge(image: &str, tag: &TagFacts, held: &Held, hits: &mut Hits<'_>) {
             let counted = counted(report, hits);
             if !counted.is_empty() {
                 let message = message(image, name, &counted);
-                let help = "build on patched bases (`windlass lock --update`), or have the owners of the policy `set ignore=` what does not apply";
-                hits.push(Hit::maybe_at(tag.place.as_ref(), message).help(help));
+                let advice = "build on patched bases (`windlass lock --update`), or have the owners of the policy `set ignore=` what does not apply";
+                hits.push(Hit::maybe_at(tag.place.as_ref(), message).help(advice));
             }
             match &report.incomplete {
                 Some(why) => why.as_str(),
@@ -96,10 +96,11 @@ fn message(image: &str, tag: &str, counted: &[&Vulnerability]) -> String {
         let package = it.package.as_ref().map_or(String::new(), |it| format!(" in {it}"));
         format!("{}{package} ({})", it.name, it.severity.as_str())
     });
-    let mut list = named.collect::<Vec<_>>().join(", ");
-    if counted.len() > NAMED {
-        list.push_str(&format!(" and {} more", counted.len() - NAMED));
-    }
+    let list = named.collect::<Vec<_>>().join(", ");
+    let more = match counted.len() {
+        0..=NAMED => String::new(),
+        count => format!(" and {} more", count - NAMED),
+    };
     let plural = if counted.len() == 1 { "vulnerability" } else { "vulnerabilities" };
-    format!("the image of {image} under `{tag}` has {} {plural}: {list}", counted.len())
+    format!("the image of {image} under `{tag}` has {} {plural}: {list}{more}", counted.len())
 }

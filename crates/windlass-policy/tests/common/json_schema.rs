@@ -46,7 +46,7 @@ impl Checker<'_> {
                 "minItems" if count(value).is_some_and(|it| it < number(wanted)) => {
                     wrong(format!("has less than {wanted} items"));
                 }
-                "minLength" if value.as_str().is_some_and(|it| it.is_empty()) => {
+                "minLength" if value.as_str().is_some_and(str::is_empty) => {
                     wrong(format!("has less than {wanted} characters"));
                 }
                 "uniqueItems" if wanted == true && !is_unique(value) => {
@@ -60,7 +60,7 @@ impl Checker<'_> {
                         }
                     }
                 }
-                "anyOf" if !self.count(wanted, value).is_some_and(|it| it > 0) => {
+                "anyOf" if self.count(wanted, value).is_none_or(|it| it == 0) => {
                     wrong("fits none of the forms".to_owned());
                 }
                 "oneOf" if self.count(wanted, value) != Some(1) => {
@@ -80,8 +80,13 @@ impl Checker<'_> {
                 | "$ref"
                 | "items"
                 | "properties"
-                | "additionalProperties" => {}
-                "$schema" | "id" | "title" | "description" | "default" | "definitions" => {}
+                | "additionalProperties"
+                | "$schema"
+                | "id"
+                | "title"
+                | "description"
+                | "default"
+                | "definitions" => {}
                 other => wrong(format!("the schema uses `{other}`, which is not checked")),
             }
         }

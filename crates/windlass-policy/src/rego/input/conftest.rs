@@ -58,13 +58,15 @@ fn values(instruction: &Instruction) -> (bool, Vec<String>) {
         "RUN" | "CMD" | "ENTRYPOINT" | "SHELL" => json_or_text(arguments),
         "MAINTAINER" | "USER" | "WORKDIR" | "STOPSIGNAL" => (false, vec![arguments.to_owned()]),
         "ENV" | "LABEL" => (false, pairs(arguments)),
-        _ => match json_list(arguments) {
-            Some(list) => (true, list),
-            None => {
-                let words = instruction.words().into_iter();
-                (false, words.map(|it| it.text).collect())
-            }
-        },
+        _ => json_list(arguments).map_or_else(
+            || {
+                (
+                    false,
+                    instruction.words().into_iter().map(|it| it.text).collect(),
+                )
+            },
+            |list| (true, list),
+        ),
     }
 }
 
