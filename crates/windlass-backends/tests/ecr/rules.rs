@@ -52,11 +52,13 @@ async fn world_at(clock: &FixedClock) -> World {
         faults: faults.clone(),
         ..Config::default()
     };
+    let scans = config.scans.clone();
     let ecr = LocalEcr::start(config).await.unwrap();
     let address = ecr.address(ACCOUNT, REGION).await.unwrap();
     World {
         ecr,
         faults,
+        scans,
         address,
         registries: registries_at(&format!("http://{address}"), ACCOUNT),
     }

@@ -230,11 +230,13 @@ mod tests {
             bases: Vec::new(),
             built_at: None,
             local_image: None,
+            declared: None,
             targets: vec![Target {
                 target: "registry.prod".to_owned(),
                 repository: format!("repository.{name}@prod"),
                 repository_uri: None,
                 copy_from: None,
+                replicated_from: None,
                 action: ImageAction::Build,
                 tags: Vec::new(),
             }],
