@@ -36,6 +36,7 @@ async fn repositories<R: Registry>(
     for key in reads.lifecycle.union(&reads.resource_tags) {
         let wanted = SettingsToRead {
             lifecycle: reads.lifecycle.contains(key),
+            access: false,
             resource_tags: reads.resource_tags.contains(key),
         };
         let names = by_registry.entry(&key.registry).or_default();

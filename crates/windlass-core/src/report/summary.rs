@@ -256,6 +256,7 @@ mod tests {
             repositories: Vec::new(),
             notes: Vec::new(),
             refusals: Vec::new(),
+            guards: Vec::new(),
             policy: PolicyRecord {
                 findings,
                 ..PolicyRecord::default()
