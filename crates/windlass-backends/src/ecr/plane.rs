@@ -22,6 +22,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Redirects followed when a blob is read.
 const REDIRECTS: usize = 5;
+/// Tokens asked for while one request is answered by 401.
+const RENEWALS: u32 = 3;
 
 /// A repository on the registry plane.
 #[derive(Debug, Clone)]
@@ -157,7 +159,7 @@ impl Account {
         }
     }
 
-    /// Sends one request; a refused token is renewed once. Any status is an answer.
+    /// Sends one request; a refused token is renewed, once where the answer may also be about permissions. Any status is an answer.
     async fn send(
         &self,
         place: &Place,
@@ -172,18 +174,19 @@ impl Account {
         } else {
             None
         };
-        let mut renewed = false;
+        let mut renewed = 0;
         loop {
             let answer = self
                 .send_as(token.as_deref(), what, method, url, payload, counter)
                 .await?;
-            let refused = matches!(
-                answer.status(),
-                StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
-            );
+            let renewals = match answer.status() {
+                StatusCode::UNAUTHORIZED => RENEWALS,
+                StatusCode::FORBIDDEN => 1,
+                _ => 0,
+            };
             match token {
-                Some(old) if refused && !renewed => {
-                    renewed = true;
+                Some(old) if renewed < renewals => {
+                    renewed += 1;
                     self.drop_token(&old).await;
                     token = Some(self.token().await?);
                 }
