@@ -3,12 +3,15 @@
 //! One policy for each registry, for the identity that the registry's calls are made with. What only explains a plan is marked: without
 //! it the plan decides the same and says less. `docs/real-ecr.md` says the same in words.
 
+mod resources;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::manifest::model::{Encryption, Registry, Repository, Workspace, partition};
-use crate::name::{RepositoryKey, RepositoryName};
+use crate::manifest::model::{Registry, Repository, Workspace};
+use crate::name::RepositoryKey;
+use resources::{arn, keys};
 
 /// The most characters of a managed policy, spaces not counted (IAM quotas).
 pub const LARGEST_POLICY: usize = 6_144;
@@ -576,42 +579,6 @@ fn has_rules(repository: &Repository) -> bool {
 fn has_access(repository: &Repository) -> bool {
     let access = repository.settings.access.as_ref();
     access.is_some_and(|it| !it.value.is_none())
-}
-
-/// Returns the keys that created repositories are encrypted with; an alias is no resource, so any key of the account stands for it.
-fn keys(registry: &Registry, repositories: &[&Repository]) -> Vec<String> {
-    let keys = repositories
-        .iter()
-        .filter(|repository| repository.settings.create)
-        .filter_map(
-            |repository| match &repository.settings.encryption.as_ref()?.value {
-                Encryption::Kms(Some(key)) | Encryption::KmsDsse(Some(key)) => Some(key),
-                Encryption::Aes256 | Encryption::Kms(None) | Encryption::KmsDsse(None) => None,
-            },
-        );
-    let resource = |key: &String| {
-        if key.starts_with("arn:") && key.contains(":key/") {
-            return key.clone();
-        }
-        let id = if key.contains("alias/") { "*" } else { key };
-        let (
-            partition,
-            Registry {
-                account, region, ..
-            },
-        ) = (partition(&registry.region), registry);
-        format!("arn:{partition}:kms:{region}:{account}:key/{id}")
-    };
-    let keys: BTreeSet<String> = keys.map(resource).collect();
-    keys.into_iter().collect()
-}
-
-fn arn(registry: &Registry, repository: &RepositoryName) -> String {
-    let partition = partition(&registry.region);
-    format!(
-        "arn:{partition}:ecr:{}:{}:repository/{}",
-        registry.region, registry.account, repository
-    )
 }
 
 #[cfg(test)]
