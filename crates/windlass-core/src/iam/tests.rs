@@ -1,5 +1,6 @@
 use super::*;
 use crate::diag::{Source, has_errors, text::render_plain};
+use crate::manifest::model::partition;
 use crate::manifest::{ResolveInputs, load};
 
 fn workspace(text: &str) -> Workspace {
