@@ -1,5 +1,7 @@
 //! ECR in memory: repositories, blobs, manifests, tags with their mutability, inputs records.
 
+mod held;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -10,10 +12,7 @@ use windlass_core::observed::{
     Fact, ImageFacts, ObservedLifecycle, ReplicationRule, RepositoryFacts, ScanReport, Scanning,
     StoredImage,
 };
-use windlass_core::oci::{
-    COMMIT_TIME_ANNOTATION, CREATED_ANNOTATION, Descriptor, FINGERPRINT_ANNOTATION, IMAGE_CONFIG,
-    LAYER_GZIP,
-};
+use windlass_core::oci::{Descriptor, IMAGE_CONFIG, LAYER_GZIP};
 use windlass_core::plan::{NewRepository, SettingChange, is_immutable};
 
 use crate::event::{Event, Events};
@@ -22,6 +21,7 @@ use crate::ports::{
     LocalImage, Manifest, PullCredentials, PushedBlobs, Put, Registry, RegistryError,
     SettingsToRead,
 };
+use held::{blobs_of, image_facts, stored};
 
 /// A registry in memory that plays all registries of a workspace. Clones are the same registry.
 #[derive(Debug, Clone, Default)]
@@ -544,57 +544,6 @@ fn put(
     }
     repository.tags.insert(tag.clone(), digest);
     Ok(Put::Written)
-}
-
-/// Returns the digests of config and layers of a manifest.
-fn blobs_of(manifest: &Manifest) -> Result<Vec<Digest>, RegistryError> {
-    let body = body(manifest);
-    let layers = body["layers"].as_array().cloned().unwrap_or_default();
-    let blobs = layers.iter().chain([&body["config"]]);
-    blobs
-        .map(|blob| {
-            let digest = blob["digest"].as_str().unwrap_or_default();
-            Digest::new(digest).map_err(|error| RegistryError::Other(error.to_string()))
-        })
-        .collect()
-}
-
-fn body(manifest: &Manifest) -> serde_json::Value {
-    serde_json::from_slice(&manifest.bytes).unwrap_or_default()
-}
-
-fn image_facts(repository: &MemRepository, digest: &Digest) -> ImageFacts {
-    let body = repository
-        .manifests
-        .get(digest)
-        .map(body)
-        .unwrap_or_default();
-    // An archived image cannot be read, so ECR tells nothing of it but its digest.
-    let archived = repository.archived.contains(digest);
-    let annotation = |name: &str| body["annotations"][name].as_str().map(str::to_owned);
-    ImageFacts {
-        digest: digest.clone(),
-        fingerprint: annotation(FINGERPRINT_ANNOTATION)
-            .filter(|_| !archived)
-            .and_then(|text| Fingerprint::new(text).ok()),
-        created: annotation(CREATED_ANNOTATION).filter(|_| !archived),
-        commit_time: annotation(COMMIT_TIME_ANNOTATION).filter(|_| !archived),
-        archived,
-    }
-}
-
-/// Returns an image as lifecycle rules see it. Time stands still here: everything was pushed at the beginning.
-fn stored(repository: &MemRepository, digest: &Digest) -> StoredImage {
-    let tags = repository.tags.iter().filter(|(_, held)| *held == digest);
-    StoredImage {
-        digest: digest.clone(),
-        tags: tags.map(|(tag, _)| tag.clone()).collect(),
-        pushed: 0,
-        pulled: None,
-        archived: repository.archived.contains(digest).then_some(0),
-        children: Vec::new(),
-        subject: None,
-    }
 }
 
 fn descriptor(media_type: &str, digest: Digest, size: u64) -> Descriptor {
