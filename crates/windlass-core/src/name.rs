@@ -3,11 +3,13 @@
 //! Each type checks its text once, when it is made; afterwards it is trusted. Nothing here knows where a name came from.
 
 mod day;
+mod wildcard;
 
 use std::fmt;
 
 pub use self::day::Day;
 pub(crate) use self::day::days_from_civil;
+pub use self::wildcard::wildcard_matches;
 
 /// Says why a text is not a valid name of its kind: a lower-case fragment without a full stop.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,32 +1,10 @@
-//! Patterns in which `*` stands for anything, and the files of a workspace that match one.
+//! The files of a workspace that match a pattern.
 
 use super::files::ManifestFiles;
+use crate::name::wildcard_matches;
 
 /// Folders below each other that `**` looks into.
 const DEEPEST: usize = 16;
-
-/// Says whether a text matches a pattern in which `*` stands for anything.
-pub(super) fn matches(pattern: &str, text: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = text.strip_prefix(first) else {
-        return false;
-    };
-    let mut parts = parts.peekable();
-    if parts.peek().is_none() {
-        return rest.is_empty();
-    }
-    while let Some(part) = parts.next() {
-        if parts.peek().is_none() {
-            return rest.ends_with(part);
-        }
-        match rest.find(part) {
-            Some(at) => rest = &rest[at + part.len()..],
-            None => return false,
-        }
-    }
-    true
-}
 
 /// Returns the files that match a pattern in plain form, sorted. `*` stays within a folder, `**` as a whole part means any folders;
 /// neither finds names that start with a dot.
@@ -65,7 +43,7 @@ fn walk(
             continue;
         }
         let fits = if part.contains('*') {
-            !is_hidden && matches(part, &entry.name)
+            !is_hidden && wildcard_matches(part, &entry.name)
         } else {
             entry.name == *part
         };
@@ -88,22 +66,6 @@ fn join(folder: &str, name: &str) -> String {
 mod tests {
     use super::super::files::TextFiles;
     use super::*;
-
-    #[test]
-    fn globs_match_whole_texts() {
-        for (pattern, text) in [
-            ("v*", "v1"),
-            ("*", ""),
-            ("a*b*c", "a1b2c"),
-            ("x", "x"),
-            ("*.*", "1.2"),
-        ] {
-            assert!(matches(pattern, text), "{pattern} {text}");
-        }
-        for (pattern, text) in [("v*", "1v"), ("a*b", "abc"), ("x", "xy"), ("a*a", "a")] {
-            assert!(!matches(pattern, text), "{pattern} {text}");
-        }
-    }
 
     #[test]
     fn files_are_found_part_by_part_and_sorted() {

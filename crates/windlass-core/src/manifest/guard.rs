@@ -1,8 +1,8 @@
 //! Guards of an environment that ask git: whether the checkout is one that a plan may be made, or applied, from.
 
-use super::glob;
 use super::raw::Requirement;
 use super::resolve::{GitFact, GitFacts};
+use crate::name::wildcard_matches;
 
 /// Why a guard does not hold, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +67,7 @@ fn unclean(dirty: &GitFact<bool>) -> Option<Unmet> {
 
 fn other_branch(pattern: &str, branch: &GitFact<String>) -> Option<Unmet> {
     let why = match branch {
-        GitFact::Known(branch) if glob::matches(pattern, branch) => return None,
+        GitFact::Known(branch) if wildcard_matches(pattern, branch) => return None,
         GitFact::Known(branch) => format!("the branch is `{branch}`"),
         GitFact::Absent(why) | GitFact::Unavailable(why) => {
             format!("the branch is not known: {why}")

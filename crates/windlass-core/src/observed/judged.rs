@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{Fact, RepositoryFacts};
-use crate::name::{Digest, RegistryName, RepositoryKey};
+use crate::name::{Digest, RegistryName, RepositoryKey, wildcard_matches};
 
 /// What is to be read for policies.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -48,32 +48,12 @@ impl Scanning {
     pub fn selects(&self, repository: &str) -> bool {
         self.filters.iter().any(|filter| {
             if filter.contains('*') {
-                matches(filter, repository)
+                wildcard_matches(filter, repository)
             } else {
                 repository.contains(filter.as_str())
             }
         })
     }
-}
-
-/// `*` stands for any characters, `/` among them.
-fn matches(filter: &str, text: &str) -> bool {
-    let mut parts = filter.split('*');
-    let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = text.strip_prefix(first) else {
-        return false;
-    };
-    let parts: Vec<&str> = parts.collect();
-    for (at, part) in parts.iter().enumerate() {
-        if at + 1 == parts.len() {
-            return rest.ends_with(part);
-        }
-        match rest.find(part) {
-            Some(found) => rest = &rest[found + part.len()..],
-            None => return false,
-        }
-    }
-    rest.is_empty()
 }
 
 /// What ECR found in an image.

@@ -69,7 +69,7 @@ fn apply_made(context: &Context<'_>, arguments: &ApplyArgs) -> Result<Exit, Fail
     let begin = Begin::new(move || {
         if write_lock(&root, &locks)? {
             terminal.say(&format!(
-                "{LOCK} written: commit it: everybody then builds on the same bases.\n"
+                "{LOCK} written; commit it, and everybody builds on the same bases.\n"
             ));
         }
         Ok(())

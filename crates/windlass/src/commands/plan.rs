@@ -8,6 +8,7 @@ use windlass_backends::git;
 use windlass_core::desired::{Desired, DesiredInputs, select};
 use windlass_core::diag::{Diagnostic, has_errors};
 use windlass_core::lock::Lock;
+use windlass_core::manifest::model::Workspace;
 use windlass_core::name::Address;
 use windlass_core::observed::{
     Fact, JudgedFacts, JudgedReads, Observed, ObservedRepository, Unread,
@@ -125,19 +126,8 @@ pub(crate) fn make(context: &Context<'_>, only: &[String]) -> Result<Made, Failu
 /// The same, asking no registry where it is to be made offline.
 fn make_of(context: &Context<'_>, only: &[String], offline: bool) -> Result<Made, Failure> {
     let (place, mut loaded, local) = context.load()?;
-    let addresses = only
-        .iter()
-        .map(|text| Address::parse(text))
-        .collect::<Result<Vec<_>, _>>();
-    let addresses = addresses.map_err(|error| Failure::error(format!("--only: {error}")))?;
-    if !addresses.is_empty() {
-        select(&mut loaded.workspace, &addresses).map_err(|unknown| {
-            Failure::error(format!(
-                "--only: the manifest has no {}",
-                unknown.join(", ")
-            ))
-        })?;
-    }
+    narrow(&mut loaded.workspace, only)?;
+    let is_whole = only.is_empty();
     // What cannot be loaded denies, before anything is asked of a registry.
     let mut policies = policies::of_workspace(context.global, &loaded.workspace, &place.root)?;
     let lock = load::read_lock(&place)?;
@@ -156,13 +146,6 @@ fn make_of(context: &Context<'_>, only: &[String], offline: bool) -> Result<Made
         now: clock::seconds(),
         offline,
     };
-    let settled = context.runtime.block_on(desire(
-        &loaded.workspace,
-        &lock,
-        &session.files,
-        &session.upstream,
-        &options,
-    ));
     let Desire {
         desired,
         problems,
@@ -170,7 +153,13 @@ fn make_of(context: &Context<'_>, only: &[String], offline: bool) -> Result<Made
         used: _,
         users: _,
         unresolved,
-    } = settled;
+    } = context.runtime.block_on(desire(
+        &loaded.workspace,
+        &lock,
+        &session.files,
+        &session.upstream,
+        &options,
+    ));
     let Some(mut desired) = desired.filter(|_| !has_errors(&problems)) else {
         return Err(Failure::diagnostics(problems));
     };
@@ -183,15 +172,9 @@ fn make_of(context: &Context<'_>, only: &[String], offline: bool) -> Result<Made
         warnings,
         passing,
     } = if offline {
-        let observed = nothing_asked(&desired);
-        Compared {
-            plan: plan(&desired, &observed),
-            observed,
-            warnings: Vec::new(),
-            passing: false,
-        }
+        compare_with_nothing(&desired)
     } else {
-        compare(context, &desired, &session, addresses.is_empty())
+        compare(context, &desired, &session, is_whole)
     };
     context.terminal.show(&warnings);
     plan.notes.append(&mut loaded.notes);
@@ -200,20 +183,13 @@ fn make_of(context: &Context<'_>, only: &[String], offline: bool) -> Result<Made
     plan.refusals = refusals.iter().map(|it| it.message.clone()).collect();
     plan.guards.clone_from(&loaded.workspace.guards);
     context.terminal.show(refusals);
-    policies.is_whole = addresses.is_empty();
+    policies.is_whole = is_whole;
     let header = Header {
         windlass_version: VERSION.to_owned(),
         created_at,
         environment_variables: effective_variables(),
     };
-    // What is not asked is not known, and a rule that needs it says so.
-    let read = |wanted: &JudgedReads| {
-        if offline {
-            return JudgedFacts::default();
-        }
-        let facts = observe_judged(wanted, &session.registries);
-        context.runtime.block_on(facts)
-    };
+    let read = reader(context, &session, offline);
     let judged = Judged {
         plan: &plan,
         observed: &observed,
@@ -227,6 +203,7 @@ fn make_of(context: &Context<'_>, only: &[String], offline: bool) -> Result<Made
         &judged,
         &policies,
     )?;
+    drop(read);
     let mut diagnostics = loaded.diagnostics;
     diagnostics.extend(refusals.iter().cloned());
     diagnostics.extend(problems);
@@ -245,6 +222,39 @@ fn make_of(context: &Context<'_>, only: &[String], offline: bool) -> Result<Made
         passing,
         parallel,
     })
+}
+
+/// Leaves of a workspace what `--only` names; all of it where it names nothing.
+fn narrow(workspace: &mut Workspace, only: &[String]) -> Result<(), Failure> {
+    if only.is_empty() {
+        return Ok(());
+    }
+    let addresses = only
+        .iter()
+        .map(|text| Address::parse(text))
+        .collect::<Result<Vec<_>, _>>();
+    let addresses = addresses.map_err(|error| Failure::error(format!("--only: {error}")))?;
+    select(workspace, &addresses).map_err(|unknown| {
+        Failure::error(format!(
+            "--only: the manifest has no {}",
+            unknown.join(", ")
+        ))
+    })
+}
+
+/// Returns what reads facts that only policies need. What is not asked is not known, and a rule that needs it says so.
+fn reader<'a>(
+    context: &'a Context<'_>,
+    session: &'a Session,
+    offline: bool,
+) -> impl Fn(&JudgedReads) -> JudgedFacts + 'a {
+    move |wanted| {
+        if offline {
+            return JudgedFacts::default();
+        }
+        let facts = observe_judged(wanted, &session.registries);
+        context.runtime.block_on(facts)
+    }
 }
 
 /// Fails where the plan would do anything else than a reviewed one.
@@ -276,6 +286,17 @@ fn compare_with_reviewed(path: &Path, report: &Report) -> Result<(), Failure> {
         lines.join("\n")
     ))
     .help("review this plan, or find out what moved"))
+}
+
+/// Makes a plan that asks nobody.
+fn compare_with_nothing(desired: &Desired) -> Compared {
+    let observed = nothing_asked(desired);
+    Compared {
+        plan: plan(desired, &observed),
+        observed,
+        warnings: Vec::new(),
+        passing: false,
+    }
 }
 
 /// The world of a plan that asks nobody: nothing of it is known.

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::diag::{Code, Diagnostic, Location, Sourced};
-use crate::manifest::glob;
 use crate::manifest::model::{Image, Repository};
 use crate::manifest::raw::Text;
 use crate::manifest::template::{Namespace, Place, Values as _};
-use crate::name::{RepositoryKey, Tag};
+use crate::name::{RepositoryKey, Tag, wildcard_matches};
 
 use super::Resolver;
 use super::inputs::Scope;
@@ -108,7 +107,11 @@ fn moving(tag: &Sourced<Tag>, repository: &Repository) -> Option<Diagnostic> {
     let is_constant = !tag.location.text().contains("{{");
     let is_version = text.bytes().any(|b| b.is_ascii_digit());
     let tags = repository.settings.tags.as_ref()?;
-    let is_excepted = tags.value.except.iter().any(|it| glob::matches(it, text));
+    let is_excepted = tags
+        .value
+        .except
+        .iter()
+        .any(|it| wildcard_matches(it, text));
     if !is_constant || is_version || tags.value.mutable != is_excepted {
         return None;
     }

@@ -6,9 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::manifest::model::{LifecycleCount, LifecycleRule, LifecycleSelection};
-use crate::name::Digest;
+use crate::name::{Digest, wildcard_matches};
 use crate::observed::StoredImage;
-use crate::plan::tags::wildcard_matches;
 
 /// Seconds of a day.
 pub(crate) const DAY: i64 = 86_400;
