@@ -123,6 +123,17 @@ impl LazyCache {
         self.opened
             .get_or_init(|| HashCache::open(&self.folder, self.trust))
     }
+
+    /// Does `work`, and reads what is remembered beside it where nobody did yet.
+    fn beside<T>(&self, work: impl FnOnce() -> T) -> T {
+        if self.opened.get().is_some() {
+            return work();
+        }
+        std::thread::scope(|scope| {
+            scope.spawn(|| self.get());
+            work()
+        })
+    }
 }
 
 impl WorkspaceFiles {
@@ -169,7 +180,11 @@ impl WorkspaceFiles {
         ignore: &Ignore,
         sources: &ContextSources,
     ) -> Result<ContextListing, FilesError> {
-        let walked = walk::look(&self.root, folder, ignore)?;
+        let look = || walk::look(&self.root, folder, ignore);
+        let walked = match &self.cache {
+            Some(cache) => cache.beside(look)?,
+            None => look()?,
+        };
         if let Ok(outline) = walked.outline() {
             let mut seen = self.seen();
             seen.retain(|it| !it.is_of(folder, ignore));

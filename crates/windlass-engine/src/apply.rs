@@ -94,6 +94,9 @@ impl ApplyOptions {
     }
 }
 
+/// How many of the things that moved are named.
+const NAMED: usize = 12;
+
 /// Why an apply ended before its first write. Nothing was changed anywhere.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ApplyError {
@@ -101,7 +104,7 @@ pub enum ApplyError {
     #[error("the plan cannot be applied: {}", .0.join("; "))]
     NotApplicable(Vec<String>),
     /// The world is not the one the plan was made for; exit code 4.
-    #[error("the plan is stale: {}", .moved.join("; "))]
+    #[error("the plan is stale:\n  {}", listed(.moved))]
     Stale {
         /// What moved, for people.
         moved: Vec<String>,
@@ -174,6 +177,14 @@ pub async fn apply<R: Registry, B: Builder>(
         run.remove_repositories().await;
     }
     Ok(run.finish())
+}
+
+/// Returns one line for each, the first ones of many.
+fn listed(moved: &[String]) -> String {
+    let more = moved.len().saturating_sub(NAMED);
+    let named = moved.iter().take(NAMED).cloned();
+    let rest = (more > 0).then(|| format!("and {more} more"));
+    named.chain(rest).collect::<Vec<_>>().join("\n  ")
 }
 
 /// Refuses a plan with steps that cannot be carried out, or that this version does not know how to carry out.

@@ -1,22 +1,18 @@
 //! The walk of a build context: one pass that yields what is sent, what is hashed and what is fingerprinted.
 
-use std::fs::{DirEntry, ReadDir};
-use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+mod tree;
+
 use std::path::{Path, PathBuf};
 
 use windlass_core::context::{
-    Candidate, CandidateKind, ContextListing, ContextOutline, Decision, Entry, EntryKind, Ignore,
-    IgnoredEntry, Matches, OutlineEntry, OutlineKind, select,
+    Candidate, CandidateKind, ContextListing, ContextOutline, Entry, EntryKind, Ignore,
+    IgnoredEntry, OutlineEntry, OutlineKind, select,
 };
 use windlass_core::dockerfile::ContextSources;
 
 use crate::files::cache::Stamp;
 use crate::files::hash::{Aids, Job, hash_all};
 use crate::files::{FilesError, inside};
-
-/// The setuid, setgid and sticky bits.
-const SPECIAL_BITS: u32 = 0o7000;
 
 /// Lists the context in `folder` of the workspace at `root`, and hashes what of it `sources` reach. Links are kept as links; the walk
 /// follows none.
@@ -45,20 +41,7 @@ pub(super) fn walk_with(
 /// Walks the context in `folder` without opening a file.
 pub(super) fn look(root: &Path, folder: &str, ignore: &Ignore) -> Result<Walked, FilesError> {
     let base = folder_of(root, folder)?;
-    let mut walk = Walk {
-        base: &base,
-        ignore,
-        found: Vec::new(),
-        ignored: Vec::new(),
-    };
-    walk.folder(&base, "", &Matches::default())?;
-    let Walk {
-        mut found,
-        mut ignored,
-        ..
-    } = walk;
-    found.sort_by(|a, b| a.path.cmp(&b.path));
-    ignored.sort_by(|a, b| a.path.cmp(&b.path));
+    let (found, ignored) = tree::look(&base, ignore)?;
     Ok(Walked {
         base,
         found,
@@ -93,18 +76,13 @@ fn folder_of(root: &Path, folder: &str) -> Result<PathBuf, FilesError> {
     }
 }
 
-struct Walk<'a> {
-    base: &'a Path,
-    ignore: &'a Ignore,
-    found: Vec<Found>,
-    ignored: Vec<IgnoredEntry>,
-}
-
+#[derive(Debug)]
 struct Found {
     path: String,
     kind: FoundKind,
 }
 
+#[derive(Debug)]
 enum FoundKind {
     File {
         executable: bool,
@@ -116,145 +94,6 @@ enum FoundKind {
     },
     /// It cannot be sent; says why.
     Unusable(String),
-}
-
-impl Walk<'_> {
-    /// Walks one folder; says whether anything in it is kept.
-    fn folder(
-        &mut self,
-        folder: &Path,
-        prefix: &str,
-        parent: &Matches,
-    ) -> Result<bool, FilesError> {
-        let read: ReadDir =
-            std::fs::read_dir(folder).map_err(|error| self.unreadable(folder, &error))?;
-        let mut any = false;
-        for entry in read {
-            let entry = entry.map_err(|error| self.unreadable(folder, &error))?;
-            let Some(name) = entry.file_name().to_str().map(str::to_owned) else {
-                let shown = String::from_utf8_lossy(entry.file_name().as_bytes()).into_owned();
-                let path = format!("{prefix}{shown}");
-                let why = "has a name that is not UTF-8: rename it, or ignore its folder";
-                self.unusable(path, why);
-                any = true;
-                continue;
-            };
-            let path = format!("{prefix}{name}");
-            let kind = entry
-                .file_type()
-                .map_err(|error| self.unreadable(&entry.path(), &error))?;
-            let (decision, matches) = self.ignore.decide_in(parent, &path);
-            if kind.is_dir() {
-                any |= self.sub_folder(&entry.path(), path, decision, &matches)?;
-            } else if decision.ignored {
-                self.ignored.push(IgnoredEntry {
-                    path,
-                    line: decision.line,
-                });
-            } else {
-                any = true;
-                self.file(&entry, path)?;
-            }
-        }
-        Ok(any)
-    }
-
-    /// Walks a folder in a folder; an ignored one counts only where something in it is brought back.
-    fn sub_folder(
-        &mut self,
-        folder: &Path,
-        path: String,
-        decision: Decision,
-        matches: &Matches,
-    ) -> Result<bool, FilesError> {
-        if decision.ignored && self.ignore.may_skip(&path) {
-            self.ignored.push(IgnoredEntry {
-                path: format!("{path}/"),
-                line: decision.line,
-            });
-            return Ok(false);
-        }
-        let left_out = self.ignored.len();
-        let any = self.folder(folder, &format!("{path}/"), matches)?;
-        if decision.ignored && !any {
-            self.ignored.truncate(left_out);
-            self.ignored.push(IgnoredEntry {
-                path: format!("{path}/"),
-                line: decision.line,
-            });
-            return Ok(false);
-        }
-        self.found.push(Found {
-            path,
-            kind: FoundKind::Directory,
-        });
-        Ok(true)
-    }
-
-    fn file(&mut self, entry: &DirEntry, path: String) -> Result<(), FilesError> {
-        let unreadable = |walk: &Self, error| walk.unreadable(&entry.path(), &error);
-        // By the open folder, which is cheaper than by the whole path; links are not followed.
-        let metadata = entry.metadata().map_err(|error| unreadable(self, error))?;
-        let kind = metadata.file_type();
-        if kind.is_symlink() {
-            let target =
-                std::fs::read_link(entry.path()).map_err(|error| unreadable(self, error))?;
-            match target.to_str() {
-                Some(target) => self.found.push(Found {
-                    path,
-                    kind: FoundKind::Link {
-                        target: target.to_owned(),
-                    },
-                }),
-                None => self.unusable(
-                    path,
-                    "is a link to a name that is not UTF-8: remove it, or ignore it",
-                ),
-            }
-            return Ok(());
-        }
-        if !kind.is_file() {
-            let what = if kind.is_socket() {
-                "a socket"
-            } else if kind.is_fifo() {
-                "a named pipe"
-            } else {
-                "a device"
-            };
-            self.unusable(path, &format!("is {what}: remove it, or ignore it"));
-            return Ok(());
-        }
-        // A setgid or sticky folder is how shared checkouts look; only on files would the bits reach the image.
-        if metadata.mode() & SPECIAL_BITS != 0 {
-            let mode = metadata.mode() & 0o7777;
-            self.unusable(path, &format!("has a setuid, setgid or sticky bit (mode {mode:04o}): take it away with chmod, or ignore the file"));
-            return Ok(());
-        }
-        self.found.push(Found {
-            path,
-            kind: FoundKind::File {
-                executable: metadata.mode() & 0o100 != 0,
-                stamp: Stamp::of(&metadata),
-            },
-        });
-        Ok(())
-    }
-
-    fn unusable(&mut self, path: String, why: &str) {
-        let problem = format!("`{path}` {why}");
-        self.found.push(Found {
-            path,
-            kind: FoundKind::Unusable(problem),
-        });
-    }
-
-    fn unreadable(&self, path: &Path, error: &std::io::Error) -> FilesError {
-        let shown = path.strip_prefix(self.base).unwrap_or(path);
-        FilesError::system(
-            format!("cannot read `{}` of the build context", shown.display()),
-            error,
-        )
-    }
 }
 
 impl Walked {

@@ -39,7 +39,7 @@ impl<'a, R: Registry, B: Builder> Run<'a, R, B> {
     /// first failure no other tag is moved.
     pub(super) async fn move_tags(&mut self) {
         let moves = self.wanted_moves();
-        let facts = self.read_settled(&moves, true, Self::in_tag_may_lag).await;
+        let facts = self.read_settled(&moves, true, Self::may_be_late).await;
         if !self.adopt_held(&moves, &facts) {
             return;
         }
@@ -116,6 +116,13 @@ impl<'a, R: Registry, B: Builder> Run<'a, R, B> {
         let place = self.works[step.index].places.get(step.key);
         let written = matches!(place, Some(Place::Held(held)) if held.written);
         written && tag_fact(facts, step.key, &step.fingerprint.tag()) == Fact::Absent
+    }
+
+    /// Says whether an answer before the moves may be an old one: our own `in-` tag is missing, or a tag is not where the plan saw it.
+    fn may_be_late(&self, step: &Move<'a>, facts: &Tags) -> bool {
+        let fact = tag_fact(facts, step.key, &step.step.tag);
+        let state = tag_state(step.step, step.fingerprint, &fact);
+        matches!(state, TagState::Moved(_)) || self.in_tag_may_lag(step, facts)
     }
 
     /// Says whether a tag that this run moved still shows what it held before.

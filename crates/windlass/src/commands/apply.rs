@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use windlass_backends::files::write_whole;
 use windlass_core::diag::{Location, Source};
@@ -28,6 +29,10 @@ use crate::session::{Local, Session};
 
 /// Builds at once where neither the command line nor the manifest says.
 const PARALLEL: usize = 2;
+/// How often an apply without a saved plan plans, where what it planned for moves each time.
+const PLANS: u32 = 3;
+/// How long ECR is given to show what was written last.
+const LATE: Duration = Duration::from_secs(2);
 
 pub(crate) fn run(context: &Context<'_>, arguments: &ApplyArgs) -> Result<Exit, Failure> {
     match &arguments.file {
@@ -36,8 +41,30 @@ pub(crate) fn run(context: &Context<'_>, arguments: &ApplyArgs) -> Result<Exit, 
     }
 }
 
-/// Makes a plan, shows it, asks, and carries it out.
+/// Plans, and carries the plan out. What moved between the two is planned again: nobody has a plan in hand that would be another then.
 fn apply_made(context: &Context<'_>, arguments: &ApplyArgs) -> Result<Exit, Failure> {
+    let mut planned = 0;
+    loop {
+        let moved = match plan_and_apply(context, arguments)? {
+            Ended::Done(exit) => return Ok(exit),
+            Ended::Stale(error) => error,
+        };
+        planned += 1;
+        if planned == PLANS {
+            return Err(Failure::error(moved.to_string())
+                .exit(Exit::Transient)
+                .help(format!("nothing was written; what is there moved {PLANS} times between plan and apply: run it again when nobody else writes")));
+        }
+        context.terminal.say(&format!(
+            "{moved}\nNothing was written. Planning again.\n\n"
+        ));
+        // What ECR answers may be some seconds old.
+        std::thread::sleep(LATE);
+    }
+}
+
+/// Makes a plan, shows it, asks, and carries it out.
+fn plan_and_apply(context: &Context<'_>, arguments: &ApplyArgs) -> Result<Ended, Failure> {
     let made = make(context, &arguments.only)?;
     let report = Report::new(&made.plan, &made.header, &made.diagnostics);
     let changes = made.plan.has_changes();
@@ -83,9 +110,11 @@ fn apply_made(context: &Context<'_>, arguments: &ApplyArgs) -> Result<Exit, Fail
         parallel,
         begin,
     };
-    let exit = run.carry_out()?;
-    say_local(context, local.as_ref());
-    Ok(exit)
+    let ended = run.carry_out()?;
+    if matches!(ended, Ended::Done(_)) {
+        say_local(context, local.as_ref());
+    }
+    Ok(ended)
 }
 
 fn approved(context: &Context<'_>, arguments: &ApplyArgs) -> Result<bool, Failure> {
@@ -154,9 +183,13 @@ fn apply_saved(context: &Context<'_>, arguments: &ApplyArgs, file: &Path) -> Res
         parallel: None,
         begin: Begin::default(),
     };
-    let exit = run.carry_out()?;
-    say_local(context, local.as_ref());
-    Ok(exit)
+    match run.carry_out()? {
+        Ended::Done(exit) => {
+            say_local(context, local.as_ref());
+            Ok(exit)
+        }
+        Ended::Stale(error) => Err(failure(&error)),
+    }
 }
 
 fn registry(plan: &RegistryPlan) -> Registry {
@@ -193,6 +226,13 @@ fn say_local(context: &Context<'_>, local: Option<&Local>) {
     }
 }
 
+/// How carrying out a plan ended.
+enum Ended {
+    Done(Exit),
+    /// Before the first write: the world is not the one that was planned for.
+    Stale(ApplyError),
+}
+
 /// One plan that is carried out.
 struct Run<'a> {
     context: &'a Context<'a>,
@@ -206,7 +246,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn carry_out(self) -> Result<Exit, Failure> {
+    fn carry_out(self) -> Result<Ended, Failure> {
         let (canceller, cancel) = Cancel::new();
         let options = ApplyOptions {
             parallelism: self
@@ -237,7 +277,11 @@ impl Run<'_> {
             result
         });
         progress.finish();
-        let done = result.map_err(|error| failure(&error))?;
+        let done = match result {
+            Ok(done) => done,
+            Err(error @ ApplyError::Stale { .. }) => return Ok(Ended::Stale(error)),
+            Err(error) => return Err(failure(&error)),
+        };
         self.report(&done)?;
         let terminal = self.context.terminal;
         if self.events_on_stdout() {
@@ -246,7 +290,7 @@ impl Run<'_> {
         } else {
             terminal.print(&outcome::text(&done, terminal.colors_stdout()))?;
         }
-        Self::exit(&done)
+        Self::exit(&done).map(Ended::Done)
     }
 
     /// The files of a context may have changed since the plan, also while it was asked whether to apply it.

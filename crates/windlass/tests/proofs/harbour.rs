@@ -5,7 +5,7 @@ use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
-use windlass_ecr_local::{Config, Faults, LocalEcr, Quirks};
+use windlass_ecr_local::{Clock, Config, Faults, FixedClock, LocalEcr, Quirks};
 
 use crate::common::{Done, Workspace};
 
@@ -29,11 +29,26 @@ impl Harbour {
     }
 
     pub(crate) fn with(quirks: Quirks) -> Self {
+        Self::of(Config {
+            quirks,
+            ..Config::default()
+        })
+    }
+
+    /// Starts an ECR whose clock stands still: each answer that is late is from before everything that was written.
+    pub(crate) fn without_time() -> Self {
+        Self::of(Config {
+            quirks: Quirks::all_but_timing(),
+            clock: Clock::Fixed(FixedClock::at(1_800_000_000)),
+            ..Config::default()
+        })
+    }
+
+    fn of(config: Config) -> Self {
         let config = Config {
             account: ACCOUNT.to_owned(),
             region: "eu-west-1".to_owned(),
-            quirks,
-            ..Config::default()
+            ..config
         };
         let ecr = LocalEcr::start_blocking(&config).expect("the local ECR starts");
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");

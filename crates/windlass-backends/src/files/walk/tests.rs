@@ -1,3 +1,4 @@
+use std::os::unix::ffi::OsStrExt as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use windlass_core::context::IgnoreLine;
