@@ -49,7 +49,7 @@ fn main() -> ExitCode {
 fn use_small_pages() {
     // Where the system refuses, it is only slower.
     #[cfg(target_os = "linux")]
-    drop(rustix::thread::disable_transparent_huge_pages(true));
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
 }
 
 /// Help and version are data; a mistake in the words is an error in input, exit 1.

@@ -14,8 +14,8 @@ use crate::files::cache::{Content, HashCache, Stamp};
 const WORTH_THREADS: u64 = 2 * 1024 * 1024;
 /// Fewer files than this are hashed by the calling thread alone.
 const MANY_FILES: usize = 128;
-/// How much of a file is read at a time.
-const BUFFER: usize = 256 * 1024;
+/// How much of a file is read at a time: so little that it is still near the processor when it is hashed.
+const BUFFER: usize = 64 * 1024;
 /// How a pointer file of Git LFS begins.
 const LFS: &[u8] = b"version https://git-lfs.github.com/spec/v1";
 
@@ -158,25 +158,25 @@ fn hash_file(job: &Job, buffer: &mut [u8], counter: &Counter<'_>) -> std::io::Re
     let mut is_pointer = false;
     loop {
         let count = file.read(buffer)?;
-        if count == 0 {
-            break;
-        }
         if bytes == 0 {
             is_pointer = buffer[..count].starts_with(LFS);
         }
         bytes += count as u64;
         hash.update(&buffer[..count]);
         counter.add(count);
+        // The size alone would not tell that a file was written to while it was read.
+        let is_whole = bytes >= before.size();
+        let is_still = is_whole && Stamp::of(&file.metadata()?) == before;
+        if is_still || count == 0 {
+            return Ok(Hashed {
+                content: Content {
+                    sha256: hash.finalize().into(),
+                    // A pointer file has about 130 bytes.
+                    is_pointer: is_pointer && bytes <= 1024,
+                },
+                bytes,
+                was_still: is_still && before == job.stamp,
+            });
+        }
     }
-    // The size alone would not tell that a file was written to while it was read.
-    let was_still = before == job.stamp && Stamp::of(&file.metadata()?) == before;
-    Ok(Hashed {
-        content: Content {
-            sha256: hash.finalize().into(),
-            // A pointer file has about 130 bytes.
-            is_pointer: is_pointer && bytes <= 1024,
-        },
-        bytes,
-        was_still,
-    })
 }
