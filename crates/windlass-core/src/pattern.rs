@@ -13,6 +13,7 @@ use crate::manifest::model::{Argument, PatternReference, Recipe, Workspace};
 
 mod builtin;
 mod ignore;
+mod install;
 mod own;
 mod parameter;
 mod quote;

@@ -18,7 +18,7 @@ type Choice = (&'static str, &'static [&'static str]);
 
 /// The choices of each pattern that change what is rendered: parameter and values; all combinations are tried. The version is
 /// one that is supported: a default that reached its end of life is a true finding.
-const CHOICES: [(&str, &[Choice]); 3] = [
+const CHOICES: [(&str, &[Choice]); 5] = [
     (
         "python",
         &[
@@ -29,6 +29,30 @@ const CHOICES: [(&str, &[Choice]); 3] = [
             ("command", &["", "python worker.py"]),
             ("healthcheck", &["", "python check.py"]),
             ("init", &["", "tini", "dumb-init"]),
+        ],
+    ),
+    (
+        "python",
+        &[
+            ("variant", &["debian", "alpine"]),
+            (
+                "dependencies_from",
+                &["uv.lock", "poetry.lock", "pyproject.toml"],
+            ),
+            ("project", &["", "#true"]),
+            ("build_packages", &["", "gcc"]),
+            ("ca_bundle", &["", "corp.crt"]),
+        ],
+    ),
+    (
+        "node",
+        &[
+            ("version", &["24"]),
+            ("variant", &["debian", "alpine"]),
+            ("manager", &["npm", "pnpm", "yarn"]),
+            ("manager_version", &["", "4.5.0"]),
+            ("workspace", &["", "apps/api"]),
+            ("build", &["", "npm run build"]),
         ],
     ),
     (
@@ -106,7 +130,10 @@ fn rendered(pattern: &str, with: &[(&str, &str)]) -> Option<String> {
                 _ => vec![value],
             };
             let values = words.into_iter().map(|word| Sourced {
-                value: Value::Text(word.to_owned()),
+                value: match word {
+                    "#true" => Value::Flag(true),
+                    word => Value::Text(word.to_owned()),
+                },
                 location: here.clone(),
             });
             let argument = Argument {

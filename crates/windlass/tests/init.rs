@@ -3,7 +3,7 @@
 #[path = "common/mod.rs"]
 mod common;
 
-use common::{Workspace, has_engine};
+use common::{Workspace, docker, has_engine};
 
 /// Three small applications.
 const APPS: [(&str, &str); 8] = [
@@ -119,4 +119,39 @@ fn engine_what_init_writes_is_planned_applied_and_then_up_to_date() {
         .run(&["--local", "plan", "--detailed-exitcode"])
         .exits(0)
         .says("No changes.");
+}
+
+/// What each application of `managers/` prints: what was built, what is installed, and that nothing else is.
+const PRINTED: [(&str, &str); 9] = [
+    ("api-berry", "built 2.1.3 2.0.0 dropped"),
+    ("api-npm", "built 2.1.3 2.0.0 dropped"),
+    ("api-pnpm", "built 2.1.3 2.0.0 dropped"),
+    ("jobs", "itsdangerous None"),
+    ("plain", "itsdangerous None"),
+    ("report", "itsdangerous None"),
+    ("shop-berry", "built 3600000 dropped"),
+    ("shop-pnpm", "built 3600000 dropped"),
+    ("shop-yarn", "built 3600000 dropped"),
+];
+
+#[test]
+fn every_package_manager_that_init_finds_is_one_that_the_patterns_run() {
+    let workspace = Workspace::folder("crates/windlass/tests/managers");
+    let done = workspace.run(&["init", "--workspace", "managers"]).exits(0);
+    assert!(!done.err.contains("Written as comments"), "{}", done.err);
+    workspace.run(&["validate"]).exits(0).says("9 images");
+    workspace.run(&["check"]).exits(0);
+    if !has_engine() {
+        return;
+    }
+    workspace
+        .run(&["--local", "apply", "--auto-approve"])
+        .exits(0)
+        .says("9 built");
+    for (name, wanted) in PRINTED {
+        let image = format!("windlass/managers/{name}");
+        let ids = docker(&["images", "--quiet", &image]).exits(0).out;
+        let id = ids.lines().next().expect("the image is in the Engine");
+        docker(&["run", "--rm", id]).exits(0).says(wanted);
+    }
 }

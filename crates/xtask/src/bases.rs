@@ -57,6 +57,20 @@ pub(crate) const BASES: [Base; 6] = [
     },
 ];
 
+/// Releases that are supported, which `init` and the examples name; a set of their own, so that adding one leaves the others alone.
+pub(crate) const NEWER: [Base; 2] = [
+    Base {
+        upstream: "docker.io/library/golang",
+        name: "library/golang",
+        tag: "1.26-bookworm",
+    },
+    Base {
+        upstream: "docker.io/library/node",
+        name: "library/node",
+        tag: "24-bookworm-slim",
+    },
+];
+
 /// Images that only the vendors' registries have; nothing here builds an Alpine root.
 const ALPINE: [Base; 2] = [
     Base {
@@ -125,28 +139,67 @@ impl Workshop<'_> {
     }
 }
 
+/// Base images that are made together.
+struct Set<'a> {
+    /// The file that keeps what was served.
+    marker: &'a str,
+    bases: &'a [Base],
+    /// Copied as well where the vendors' registries have them.
+    more: &'a [Base],
+    /// What the stand-ins are made of.
+    inputs: String,
+    build: fn(&Workshop<'_>) -> Outcome,
+}
+
 /// Makes sure that all base images are in the registry.
 pub(crate) fn ensure(workshop: &Workshop<'_>) -> Outcome<Served> {
-    let marker = workshop.directory.join("bases.json");
-    let inputs = inputs_hash();
-    if let Some(served) = read_marker(&marker).filter(|served| served.inputs == inputs)
-        && still_there(workshop.registry, &served)?
+    let mut served = ensure_set(
+        workshop,
+        &Set {
+            marker: "bases.json",
+            bases: &BASES,
+            more: &ALPINE,
+            inputs: inputs_hash(standins::RECIPES, &[]),
+            build: standins::build_all,
+        },
+    )?;
+    let below: Vec<&str> = served.images.values().map(String::as_str).collect();
+    let newer = ensure_set(
+        workshop,
+        &Set {
+            marker: "bases-newer.json",
+            bases: &NEWER,
+            more: &[],
+            inputs: inputs_hash(standins::NEWER_RECIPES, &below),
+            build: standins::build_newer,
+        },
+    )?;
+    served.images.extend(newer.images);
+    Ok(served)
+}
+
+fn ensure_set(workshop: &Workshop<'_>, set: &Set<'_>) -> Outcome<Served> {
+    let marker = workshop.directory.join(set.marker);
+    if let Some(served) = read_marker(&marker).filter(|served| served.inputs == set.inputs)
+        && still_there(workshop.registry, &served, set.bases.len())?
     {
         return Ok(served);
     }
-    let source = make(workshop)?;
+    let source = make(workshop, set)?;
     let served = Served {
-        inputs,
+        inputs: set.inputs.clone(),
         source,
-        images: digests(workshop.registry)?,
+        images: digests(workshop.registry, set.bases)?,
     };
     fs::write(&marker, serde_json::to_vec_pretty(&served)?).doing(marker.display())?;
     Ok(served)
 }
 
-fn make(workshop: &Workshop<'_>) -> Outcome<Source> {
+fn make(workshop: &Workshop<'_>, set: &Set<'_>) -> Outcome<Source> {
     if vendors_reachable() {
-        match timed("copying the vendors' base images", || copy_all(workshop)) {
+        match timed("copying the vendors' base images", || {
+            copy_all(workshop, set)
+        }) {
             Ok(()) => return Ok(Source::Vendor),
             Err(failure) => say(&format!(
                 "copying failed, building stand-ins instead: {failure}"
@@ -155,7 +208,7 @@ fn make(workshop: &Workshop<'_>) -> Outcome<Source> {
     } else {
         say("no image registry can be reached: building stand-ins for the base images");
     }
-    standins::build_all(workshop)?;
+    (set.build)(workshop)?;
     Ok(Source::StandIn)
 }
 
@@ -177,9 +230,9 @@ fn vendors_reachable() -> bool {
     })
 }
 
-fn copy_all(workshop: &Workshop<'_>) -> Outcome {
-    BASES.iter().try_for_each(|base| copy(workshop, base))?;
-    for base in &ALPINE {
+fn copy_all(workshop: &Workshop<'_>, set: &Set<'_>) -> Outcome {
+    set.bases.iter().try_for_each(|base| copy(workshop, base))?;
+    for base in set.more {
         copy(workshop, base)
             .unwrap_or_else(|failure| say(&format!("without {}: {failure}", base.tag)));
     }
@@ -202,9 +255,9 @@ fn copy(workshop: &Workshop<'_>, base: &Base) -> Outcome {
     run_logged(&mut skopeo, &log)
 }
 
-fn digests(registry: Registry) -> Outcome<BTreeMap<String, String>> {
+fn digests(registry: Registry, bases: &[Base]) -> Outcome<BTreeMap<String, String>> {
     let mut images = BTreeMap::new();
-    for base in &BASES {
+    for base in bases {
         let digest = registry.digest(base.name, base.tag)?;
         let digest = digest.ok_or_else(|| {
             Failure::new(format!("{}:{} is not in the registry", base.name, base.tag))
@@ -214,7 +267,7 @@ fn digests(registry: Registry) -> Outcome<BTreeMap<String, String>> {
     Ok(images)
 }
 
-fn still_there(registry: Registry, served: &Served) -> Outcome<bool> {
+fn still_there(registry: Registry, served: &Served, count: usize) -> Outcome<bool> {
     for (reference, digest) in &served.images {
         let Some((name, tag)) = reference.rsplit_once(':') else {
             return Ok(false);
@@ -223,7 +276,7 @@ fn still_there(registry: Registry, served: &Served) -> Outcome<bool> {
             return Ok(false);
         }
     }
-    Ok(served.images.len() == BASES.len())
+    Ok(served.images.len() == count)
 }
 
 /// A marker that cannot be read is as good as none: the images are made again.
@@ -231,10 +284,10 @@ fn read_marker(marker: &Path) -> Option<Served> {
     serde_json::from_slice(&fs::read(marker).ok()?).ok()
 }
 
-/// Hashes what the stand-ins are made of, so that a changed recipe or CA builds them anew.
-fn inputs_hash() -> String {
+/// Hashes what the stand-ins are made of, and the images they stand on, so that a changed recipe or CA builds them anew.
+fn inputs_hash(recipes: &[&str], below: &[&str]) -> String {
     let mut hash = Sha256::new();
-    for part in standins::RECIPES {
+    for part in recipes.iter().chain(below) {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }

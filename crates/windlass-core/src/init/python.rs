@@ -1,6 +1,7 @@
 //! Python applications: their requirements, what serves them, and on which port.
 
 mod entry;
+mod project;
 mod requirements;
 
 use regex_lite::Regex;
@@ -30,33 +31,18 @@ pub(super) fn look(tree: &Tree, folder: &str) -> Found {
     if tree.first(folder, &MARKS).is_none() && requirements.is_none() {
         return found;
     }
-    let entry = entry::find(tree, folder);
-    if entry.is_none() && requirements.is_none() && !is_application(tree, folder) {
-        let why = if has_scripts(tree, folder) {
-            "its entry point is a script of pyproject.toml, which is there only where the project itself is installed; python@1 installs requirements and copies the tree: give it a main.py, or use a Dockerfile"
-        } else {
-            "a Python project without an entry point: a library, or tools"
-        };
+    let entry = entry::find(tree, folder).or_else(|| entry::program(tree, folder));
+    let runs = entry.is_some() || tree.has(folder, "Procfile");
+    let is_plain = requirements.as_ref().is_some_and(|it| it.from.is_none());
+    if !runs && !is_plain {
         found.left_out.push(LeftOut {
             path: folder.to_owned(),
-            why: why.to_owned(),
+            why: "a Python project without an entry point: a library, or tools".to_owned(),
         });
         return found;
     }
     found.images.push(image(tree, folder, entry, requirements));
     found
-}
-
-/// Says whether a project without requirements files and entry point still looks like something that runs.
-fn is_application(tree: &Tree, folder: &str) -> bool {
-    tree.has(folder, "Procfile")
-}
-
-fn has_scripts(tree: &Tree, folder: &str) -> bool {
-    let text = tree.text(folder, "pyproject.toml").unwrap_or_default();
-    let is_table =
-        |line: &str| matches!(line.trim(), "[project.scripts]" | "[tool.poetry.scripts]");
-    text.lines().any(is_table)
 }
 
 fn image(
@@ -73,7 +59,12 @@ fn image(
         .map(|it| it.names.clone())
         .unwrap_or_default();
     match entry {
-        Some(entry) => serve(&entry, &names, requirements.is_some(), &mut image),
+        Some(entry) => {
+            let known = requirements
+                .as_ref()
+                .is_some_and(|it| it.from != Some("pyproject.toml"));
+            serve(&entry, &names, known, &mut image);
+        }
         None => image.obstacles.push(
             "no entry point was found: no ASGI or Flask application, no manage.py, main.py or Procfile; write `app` or `command` under `with`".to_owned(),
         ),
@@ -85,40 +76,57 @@ fn image(
     image
 }
 
-/// Says how dependencies become the requirements file that the pattern installs from.
+/// Says how dependencies become something that the pattern installs from.
 fn export(tree: &Tree, folder: &str) -> String {
-    let (who, command) = if tree.has(folder, "uv.lock") {
-        (
-            "uv",
-            "uv export --no-dev --no-emit-project --output-file requirements.txt",
-        )
-    } else if tree.has(folder, "poetry.lock") {
-        (
-            "Poetry",
-            "poetry export --without-hashes --output requirements.txt",
-        )
-    } else if tree.has(folder, "Pipfile.lock") || tree.has(folder, "Pipfile") {
-        ("Pipenv", "pipenv requirements > requirements.txt")
-    } else {
-        (
-            "pyproject.toml or setup.py",
-            "uv pip compile pyproject.toml --output-file requirements.txt",
+    let has = |names: &[&str]| tree.first(folder, names).is_some();
+    let to = |command: &str| {
+        format!(
+            "{PATTERN} installs from requirements files, uv.lock, poetry.lock or the [project] table of pyproject.toml; make one in {folder}, commit it, and take the comment marks away: {command}"
         )
     };
-    format!(
-        "dependencies are kept by {who}, and {PATTERN} installs from requirements files; make one in {folder}, commit it, and take the comment marks away: {command}"
-    )
+    if let Some(root) = project::member_of(tree, folder) {
+        return format!(
+            "it is a member of the uv workspace of {root}, whose uv.lock lies outside the build context {folder}; {}",
+            to(&format!(
+                "uv export --no-dev --no-emit-workspace --output-file requirements.txt (in {folder})"
+            ))
+        );
+    }
+    if has(&["Pipfile", "Pipfile.lock"]) {
+        return to("pipenv requirements > requirements.txt");
+    }
+    if has(&["pdm.lock"]) {
+        return to("pdm export --prod --output requirements.txt");
+    }
+    let text = tree.text(folder, "pyproject.toml").unwrap_or_default();
+    if text.contains("[tool.poetry") {
+        return to("poetry lock");
+    }
+    let project = tree.first(folder, &["pyproject.toml"]);
+    to(&format!(
+        "uv pip compile {} --output-file requirements.txt",
+        project.unwrap_or("setup.py")
+    ))
 }
 
 fn install(requirements: Requirements, image: &mut FoundImage) {
-    if requirements.files != ["requirements.txt"] {
+    if let Some(from) = requirements.from {
+        image.settings.push(Setting::texts(
+            "dependencies_from",
+            [from],
+            "exported in a stage of its own",
+        ));
+        if from == "pyproject.toml" {
+            image.unknown.push("the versions of its dependencies: no lock file states them, run `uv lock` to have one (then dependencies_from \"uv.lock\")".to_owned());
+        }
+    } else if requirements.files != ["requirements.txt"] {
         image
             .settings
             .push(Setting::texts("requirements", &requirements.files, ""));
     }
     if let Some(line) = requirements.local {
         image.obstacles.push(format!(
-            "`{line}` in a requirements file installs from the tree, and {PATTERN} copies the tree after it installs; publish that package, or use a Dockerfile"
+            "`{line}` is installed from the tree, and {PATTERN} copies the tree after it installs; publish that package, or use a Dockerfile"
         ));
     }
     for (name, run, build) in requirements::NATIVE {
@@ -213,6 +221,21 @@ fn serve(entry: &Entry, names: &[String], known: bool, image: &mut FoundImage) {
                 .settings
                 .push(Setting::texts("command", words, format!("from {source}")));
         }
+        Server::Program { name, others } => {
+            image
+                .settings
+                .push(Setting::texts("command", [name], format!("from {source}")));
+            image.settings.push(Setting::new(
+                "project #true",
+                "installing the project makes the program",
+            ));
+            if !others.is_empty() {
+                image.unknown.push(format!(
+                    "which program is meant: the project also has {}",
+                    others.join(", ")
+                ));
+            }
+        }
         Server::Command(words) => {
             image
                 .settings
@@ -228,7 +251,7 @@ fn port_line(entry: &Entry, image: &mut FoundImage) {
             format!("port {port}"),
             format!("from {}", entry.source),
         )),
-        (Server::Command(_), None) => image
+        (Server::Command(_) | Server::Program { .. }, None) => image
             .unknown
             .push("the port, if it listens on one: add `port NUMBER`".to_owned()),
         (_, None) => image.settings.push(Setting::new(

@@ -25,7 +25,7 @@ const SKIPPED: [&str; 18] = [
 ];
 
 /// Files that are read wherever they lie.
-const READ: [&str; 13] = [
+const READ: [&str; 17] = [
     ".node-version",
     ".nvmrc",
     ".python-version",
@@ -36,9 +36,13 @@ const READ: [&str; 13] = [
     "go.sum",
     "package-lock.json",
     "package.json",
+    "pnpm-lock.yaml",
     "pnpm-workspace.yaml",
+    "poetry.lock",
     "pyproject.toml",
     "runtime.txt",
+    "uv.lock",
+    "yarn.lock",
 ];
 
 /// Says whether a folder is not looked into: it is hidden, generated, or holds what others wrote.

@@ -8,7 +8,7 @@ pub(super) const PATTERNS: &[Pattern] = &[
     Pattern {
         name: "python",
         major: 1,
-        doc: "A Python application with its dependencies from requirements files, served by uvicorn unless `command` says otherwise.",
+        doc: "A Python application with its dependencies from requirements files, uv, Poetry or pyproject.toml, served by uvicorn unless `command` says otherwise.",
         parameters: PYTHON,
         expects: &["requirements.txt"],
         language: Language::Python,
@@ -57,6 +57,13 @@ const PYTHON: &[Parameter] = &[
     list("requirements", "The requirements files that pip installs.")
         .or_list(&["requirements.txt"])
         .like(Shape::Path),
+    text("dependencies_from", "The file that names the dependencies, where no requirements files do. uv or Poetry write requirements from it in a stage of its own; `pyproject.toml` locks nothing. Not together with `requirements`.")
+        .of(&["uv.lock", "poetry.lock", "pyproject.toml"]),
+    text("exporter_version", "With `dependencies_from`, the version of the tool that writes the requirements.")
+        .or_derived("`0.13.9` of uv; for `poetry.lock` `2.5.1` of Poetry")
+        .like(Shape::Version),
+    flag("project", "Whether the project itself is installed after it is copied, so that the programs of its `[project.scripts]` are there.")
+        .or_flag(false),
     list("packages", "System packages that the application needs when it runs.").like(Shape::Package),
     list("build_packages", "System packages that pip needs to compile wheels: installed, used and removed in one layer.")
         .like(Shape::Package),
@@ -113,8 +120,17 @@ const NODE: &[Parameter] = &[
     integer("port", "The port the application listens on. EXPOSE is left out where `command` is given and `port` is not.", 1, 65_535)
         .or_integer(3000),
     command("command", "The command to run.").or_list(&["node", "server.js"]),
-    list("package_files", "The files that `npm ci` needs; all others are copied after it.")
-        .or_list(&["package*.json"])
+    text("manager", "The package manager that installs from its lock file. Yarn 2 and later install into `node_modules`.")
+        .or_text("npm")
+        .of(&["npm", "pnpm", "yarn"]),
+    text("manager_version", "The version of pnpm or Yarn; npm comes with Node.js.")
+        .or_derived("for pnpm `10.34.9`, for yarn `1.22.22`")
+        .like(Shape::Version),
+    text("workspace", "The folder of the application, where it is a member of a workspace. The context is then the folder that holds the lock file, and `package_files` names the package.json of each member too.")
+        .like(Shape::Path)
+        .kind(ParameterKind::Path),
+    list("package_files", "The files that the installation needs; all others are copied after it.")
+        .or_derived("`package*.json`; for pnpm and yarn package.json, the lock file, and pnpm-workspace.yaml or (from Yarn 2) .yarnrc.yml")
         .like(Shape::Glob),
     flag("dependencies", "Whether `package-lock.json` names dependencies for production; where it names none, npm makes no `node_modules`, and `#false` makes an empty one.")
         .or_flag(true),
@@ -123,7 +139,7 @@ const NODE: &[Parameter] = &[
         .or_derived("everything")
         .like(Shape::Path),
     list("packages", "System packages that the application needs when it runs.").like(Shape::Package),
-    list("build_packages", "System packages that `npm ci` needs to compile addons; they stay in the build stage.")
+    list("build_packages", "System packages that the installation needs to compile addons; they stay in the build stage.")
         .like(Shape::Package),
     text("init", "The init that runs as PID 1.").or_text("dumb-init").of(INITS),
     text("user", "The user that the application runs as.").or_text("nodejs").like(Shape::User),
@@ -227,6 +243,10 @@ impl Parameter {
 
     const fn or(self, default: ParameterDefault) -> Self {
         Self { default, ..self }
+    }
+
+    const fn kind(self, kind: ParameterKind) -> Self {
+        Self { kind, ..self }
     }
 
     const fn of(self, one_of: &'static [&'static str]) -> Self {

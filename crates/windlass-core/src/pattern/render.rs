@@ -9,6 +9,7 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 use crate::diag::{Checked, Code, Diagnostic, Location, has_errors};
 use crate::manifest::model::{Argument, Sourced};
 
+use super::install::{Export, NodeInstall};
 use super::parameter::{Given, ParameterDefault, Spec, Values, check, is_variable_name};
 use super::{Language, Pattern, builtin, ignore, quote};
 
@@ -146,14 +147,7 @@ impl Recipe<'_> {
                 problems,
             );
         }
-        if self.language() == Some(Language::Node) && !self.given("build") {
-            self.refuse(
-                "output",
-                "`output` is what `build` makes",
-                "add: build \"npm\" \"run\" \"build\"",
-                problems,
-            );
-        }
+        self.check_installation(problems);
         if self.flag("cgo") && self.text("variant") == "alpine" {
             self.refuse(
                 "cgo",
@@ -161,6 +155,42 @@ impl Recipe<'_> {
                 "add: variant \"debian\"",
                 problems,
             );
+        }
+    }
+
+    fn check_installation(&self, problems: &mut Vec<Diagnostic>) {
+        match self.language() {
+            Some(Language::Python) => {
+                let why =
+                    "the requirements are written from the file that `dependencies_from` names";
+                self.exclude("dependencies_from", "requirements", why, problems);
+                if !self.given("dependencies_from") {
+                    let why = "pip installs requirements files; there is nothing to export";
+                    let help = "add: dependencies_from \"uv.lock\"";
+                    self.refuse("exporter_version", why, help, problems);
+                }
+            }
+            Some(Language::Node) => {
+                if !self.given("build") {
+                    let help = "add: build \"npm\" \"run\" \"build\"";
+                    self.refuse("output", "`output` is what `build` makes", help, problems);
+                }
+                if self.text("manager") == "npm" {
+                    let why = "npm comes with Node.js";
+                    let help = "remove it, or add: manager \"pnpm\"";
+                    self.refuse("manager_version", why, help, problems);
+                }
+                if self.node_install().is_without_focus() {
+                    let why = "Yarn 2 and 3 do not install production dependencies alone";
+                    let help = "write a version from 4 on, or 1.22.22";
+                    self.refuse("manager_version", why, help, problems);
+                }
+                if self.given("workspace") {
+                    let why = "an application in a workspace is taken over whole, with the members it uses";
+                    self.refuse("output", why, "remove it", problems);
+                }
+            }
+            Some(Language::Go) | None => {}
         }
     }
 
@@ -309,6 +339,31 @@ impl Recipe<'_> {
         }
     }
 
+    fn optional(&self, name: &str) -> Option<String> {
+        self.given(name).then(|| self.text(name))
+    }
+
+    fn export(&self) -> Option<Export> {
+        let from = self.optional("dependencies_from")?;
+        Some(Export::new(from, self.optional("exporter_version")))
+    }
+
+    fn node_install(&self) -> NodeInstall {
+        NodeInstall::new(
+            &self.text("manager"),
+            self.optional("manager_version"),
+            self.optional("workspace"),
+        )
+    }
+
+    fn package_files(&self) -> Vec<String> {
+        if self.given("package_files") {
+            return self.list("package_files");
+        }
+        let own = self.node_install().package_files();
+        own.iter().map(|&it| it.to_owned()).collect()
+    }
+
     fn env(&self) -> BTreeMap<String, String> {
         match self.values.get("env") {
             Some(Given::Map(map)) => map.clone(),
@@ -386,8 +441,13 @@ impl Recipe<'_> {
         let node = context! {
             build => self.given("build").then(|| quote::shell(&self.list("build"))),
             output => self.list("output"),
-            package_files => by_directory(&self.list("package_files")),
+            package_files => by_directory(&self.package_files()),
+            run => self.node_install().facts(),
             modules => if self.flag("dependencies") { "" } else { " && \\\n    mkdir -p node_modules" },
+        };
+        let python = context! {
+            export => self.export().map(|it| it.facts()),
+            project => self.flag("project"),
         };
         context! {
             base => self.base(),
@@ -396,14 +456,14 @@ impl Recipe<'_> {
             packages => self.list("packages"),
             build_packages => self.list("build_packages"),
             init => self.text("init"),
-            user, go, node, env,
+            user, go, node, python, env,
             requirements => by_directory(&self.list("requirements")),
             pip => self.list("requirements").iter().map(|file| format!("-r {file}")).collect::<Vec<_>>().join(" "),
             port => self.integer("port"),
             expose => self.given("port") || !self.given("command"),
             command => quote::exec(&self.command()),
             healthcheck => exec("healthcheck"),
-            ca_bundle => self.given("ca_bundle").then(|| self.text("ca_bundle")),
+            ca_bundle => self.ca_bundle(),
             args => names(self.context.args),
             stamp_args => names(self.context.stamp_args),
         }
@@ -416,6 +476,7 @@ impl Recipe<'_> {
             "runtime" => self.runtime().into(),
             "command" => self.command().into(),
             "gid" => self.integer("uid").into(),
+            "package_files" => self.package_files().into(),
             _ => minijinja::Value::from(()),
         }
     }
@@ -426,16 +487,22 @@ impl Recipe<'_> {
             return Vec::new();
         };
         let mut lines = ignore::lines(language, self.is_vendored());
-        let named = ["requirements", "package_files"]
-            .into_iter()
-            .filter(|name| self.given(name))
-            .flat_map(|name| self.list(name));
-        lines.extend(named.chain(self.ca_bundle()).map(|path| format!("!{path}")));
+        let mut named = Vec::new();
+        if self.given("requirements") {
+            named.extend(self.list("requirements"));
+        }
+        if language == Language::Node
+            && (self.given("package_files") || self.node_install().lets_through())
+        {
+            named.extend(self.package_files());
+        }
+        named.extend(self.ca_bundle());
+        lines.extend(named.into_iter().map(|path| format!("!{path}")));
         lines
     }
 
     fn ca_bundle(&self) -> Option<String> {
-        self.given("ca_bundle").then(|| self.text("ca_bundle"))
+        self.optional("ca_bundle")
     }
 
     fn expects(&self) -> Vec<String> {
@@ -443,10 +510,12 @@ impl Recipe<'_> {
             return Vec::new();
         };
         let files: Vec<String> = match pattern.language {
-            Language::Python => self.list("requirements"),
-            Language::Go | Language::Node => {
-                pattern.expects.iter().map(|&it| it.to_owned()).collect()
-            }
+            Language::Python => match self.export() {
+                Some(export) => export.files(),
+                None => self.list("requirements"),
+            },
+            Language::Go => pattern.expects.iter().map(|&it| it.to_owned()).collect(),
+            Language::Node => self.node_install().expects().to_vec(),
         };
         files.into_iter().chain(self.ca_bundle()).collect()
     }

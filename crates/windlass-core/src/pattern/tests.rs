@@ -6,6 +6,8 @@ use std::sync::Arc;
 use crate::diag::{Diagnostic, Location, Source};
 use crate::manifest::model::{Argument, Sourced, Value};
 
+mod installing;
+
 use super::{Pattern, RenderContext, RenderedPattern, all, find, render};
 
 fn here() -> Location {

@@ -67,6 +67,11 @@ fn installs_all(call: &PackageCall<'_>) -> bool {
     node && all && !call.has_flag(&["-g", "--global", "--package-lock-only"]) && call.verb.text != "focus" && call.verb.text != "deploy"
 }
 
+/// Whether it is `yarn workspaces focus --production`, which drops what is not for production.
+fn is_focused(call: &PackageCall<'_>) -> bool {
+    call.manager == Manager::Yarn && call.verb.text == "workspaces" && call.has_flag(&["--production"])
+}
+
 fn is_production(subject: &ImageSubject, found: &PackagesAt<'_>) -> bool {
     let words = || found.call.arguments.iter().map(|it| it.text.as_str());
     let flags = words().any(|it| {
@@ -103,6 +108,7 @@ fn is_pruned(subject: &ImageSubject, at: &ScriptAt, shipped: &BTreeSet<usize>) -
         it.at.instruction >= at.instruction
             && shipped.contains(&it.at.stage)
             && (it.call.action == Action::Prune
+                || is_focused(&it.call)
                 || it.at.instruction > at.instruction && it.at.stage == at.stage && installs_all(&it.call) && is_production(subject, &it))
     }) || facts.calls().any(|it| {
         it.at.stage == at.stage

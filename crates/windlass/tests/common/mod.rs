@@ -102,15 +102,20 @@ impl Workspace {
 
     /// Copies an example and commits it.
     pub(crate) fn example(name: &str) -> Self {
+        Self::folder(&format!("examples/{name}"))
+    }
+
+    /// Copies a folder of the repository and commits it.
+    pub(crate) fn folder(path: &str) -> Self {
         let workspace = Self {
             folder: tempfile::tempdir().expect("a folder"),
         };
-        let examples = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("../../examples")
-            .join(name);
+        let source = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../..")
+            .join(path);
         let copied = Command::new("cp")
             .arg("-r")
-            .arg(examples)
+            .arg(source)
             .arg(workspace.path(""))
             .status()
             .expect("cp runs");

@@ -2,7 +2,7 @@
 
 use regex_lite::Regex;
 
-use super::MARKS;
+use super::{MARKS, project};
 use crate::init::tree::{Tree, extension, file_name};
 
 /// Frameworks whose application object a server loads: how it is made, what it is called, whether uvicorn serves it.
@@ -41,6 +41,8 @@ pub(super) enum Server {
     },
     /// gunicorn loads `module:object`.
     Wsgi { module: String },
+    /// A program that installing the project makes.
+    Program { name: String, others: Vec<String> },
     /// A command of plain words.
     Command(Vec<String>),
 }
@@ -56,6 +58,23 @@ pub(super) fn find(tree: &Tree, folder: &str) -> Option<Entry> {
         .or_else(|| application(&sources))
         .or_else(|| django(tree, folder, &sources))
         .or_else(|| script(&sources))
+}
+
+/// Returns the program of a project that can be installed; the one of its own name, or the first.
+pub(super) fn program(tree: &Tree, folder: &str) -> Option<Entry> {
+    if !project::can_be_installed(tree, folder) {
+        return None;
+    }
+    let mut programs = project::programs(tree, folder).into_iter();
+    Some(Entry {
+        what: "Python",
+        server: Server::Program {
+            name: programs.next()?,
+            others: programs.collect(),
+        },
+        port: None,
+        source: "the scripts of pyproject.toml".to_owned(),
+    })
 }
 
 /// Reads the `web` line of a Procfile, where it is words that need no shell.

@@ -1,5 +1,6 @@
-//! Requirements files: which there are, what they name, what of the tree they need.
+//! Where dependencies are named: requirements files, or what uv and Poetry keep. What they name, what of the tree they need.
 
+use super::project;
 use crate::init::tree::{Tree, folder_of, join};
 
 /// Packages that are compiled against libraries of the system, with the Debian packages for running and building.
@@ -21,22 +22,32 @@ const FILES: [&str; 5] = [
     "requirements/main.txt",
 ];
 
-/// The requirements files of an application.
+/// The dependencies of an application.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Requirements {
-    /// Their paths below the folder; those that the first one includes come after it.
+    /// Requirements files below the folder; those that the first one includes come after it.
     pub(super) files: Vec<String>,
+    /// The file that names them, where no requirements files do.
+    pub(super) from: Option<&'static str>,
     /// Names of the packages, lower case, with `-`.
     pub(super) names: Vec<String>,
-    /// A line that installs from the tree.
+    /// A line or a place that is installed from the tree.
     pub(super) local: Option<String>,
 }
 
 pub(super) fn find(tree: &Tree, folder: &str) -> Option<Requirements> {
-    let first = tree.first(folder, &FILES)?;
     let mut requirements = Requirements::default();
-    read(tree, folder, first, &mut requirements);
-    Some(requirements)
+    if let Some(first) = tree.first(folder, &FILES) {
+        read(tree, folder, first, &mut requirements);
+        return Some(requirements);
+    }
+    let from = project::file(tree, folder)?;
+    Some(Requirements {
+        from: Some(from),
+        names: project::names(tree, folder, from),
+        local: project::local(tree, folder, from),
+        ..requirements
+    })
 }
 
 fn read(tree: &Tree, folder: &str, path: &str, into: &mut Requirements) {
@@ -61,7 +72,7 @@ fn read(tree: &Tree, folder: &str, path: &str, into: &mut Requirements) {
     }
 }
 
-fn package(line: &str) -> Option<String> {
+pub(super) fn package(line: &str) -> Option<String> {
     let end = line.find(|c: char| !(c.is_ascii_alphanumeric() || "._-".contains(c)));
     let name = &line[..end.unwrap_or(line.len())];
     let starts_well = name.starts_with(|c: char| c.is_ascii_alphanumeric());

@@ -1,0 +1,7 @@
+import importlib.util
+
+import itsdangerous
+
+
+def main():
+    print(itsdangerous.__name__, importlib.util.find_spec("blinker"))

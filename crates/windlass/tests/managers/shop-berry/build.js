@@ -1,0 +1,2 @@
+require("depd");
+require("fs").writeFileSync("built.json", JSON.stringify("built"));
