@@ -178,3 +178,42 @@ fn browser_forty_images_are_small_and_open_at_once() {
         assert_eq!(&json[action], count, "{action}");
     }
 }
+
+#[test]
+fn browser_folded_cards_are_read_when_they_are_opened_found_or_linked_to() {
+    if !has_browser() {
+        return;
+    }
+    let page = render_html(&forty());
+    let script = format!(
+        "{LEAVE} addEventListener('load', () => {{\n\
+         const lines = (id) => document.getElementById(id).querySelectorAll('.l').length;\n\
+         const cards = [...document.querySelectorAll('.card[data-action]')].filter((it) => !it.querySelector(':scope > details').open).map((it) => it.id);\n\
+         const before = cards.map(lines);\n\
+         const elements = document.getElementsByTagName('*').length;\n\
+         document.getElementById(cards[0]).querySelector('summary').click();\n\
+         location.hash = '#' + cards[1];\n\
+         setTimeout(() => {{\n\
+           const opened = [lines(cards[0]), lines(cards[1])].map((it) => it > 50);\n\
+           const find = document.getElementById('find');\n\
+           find.value = 'apt-get'; find.dispatchEvent(new Event('input'));\n\
+           leave({{ before: Math.max(...before), elements, opened, all: cards.every((it) => lines(it) > 50), shown: document.getElementById('shown').textContent }});\n\
+         }}, 200);\n\
+         }});"
+    );
+    let flags = ["--virtual-time-budget=5000"];
+    let found = left(&Browser::new().load("folded", &with_script(&page, &script), &flags));
+    assert_eq!(found["before"], 0, "{found}");
+    assert!(
+        found["elements"].as_u64().is_some_and(|it| it < 2_000),
+        "{found}"
+    );
+    assert_eq!(found["opened"], serde_json::json!([true, true]), "{found}");
+    assert_eq!(found["all"], true, "{found}");
+    assert!(
+        found["shown"]
+            .as_str()
+            .is_some_and(|it| it.ends_with("images shown")),
+        "{found}"
+    );
+}

@@ -105,11 +105,11 @@ pub(crate) fn left(document: &str) -> Value {
 /// Puts a value into the document, for [`left`].
 pub(crate) const LEAVE: &str = "const leave = (value) => { const it = document.createElement('pre'); it.id = 'left'; it.textContent = JSON.stringify(value); document.body.append(it); };";
 
-/// Has axe-core look at a page in a theme; returns what it objects to.
+/// Has axe-core look at a page in a theme, with everything unfolded; returns what it objects to.
 pub(crate) fn objections(browser: &Browser, name: &str, page: &str, theme: &str) -> Value {
     let axe = std::fs::read_to_string(variable("WINDLASS_TEST_AXE")).expect("axe-core");
     let script = format!(
-        "document.documentElement.dataset.theme = '{theme}'; {LEAVE} {axe};\n\
+        "document.documentElement.dataset.theme = '{theme}'; document.getElementById('open-all')?.click(); {LEAVE} {axe};\n\
          axe.run(document, {{ resultTypes: ['violations'] }}).then((found) => leave(found.violations.map((it) => \
          [it.impact, it.id, it.nodes.length, it.nodes[0].html, it.nodes[0].failureSummary])));"
     );

@@ -4,7 +4,7 @@ use crate::plan::{ImageAction, TagAction};
 use crate::report::age::age;
 use crate::report::changes::{FileChangeKind, file_changes, short_digest, value_changes};
 use crate::report::graph::class;
-use crate::report::html::code;
+use crate::report::html::{body, code};
 use crate::report::html::page::{bytes, finding_list};
 use crate::report::markup::Markup;
 use crate::report::wire::{Change, Finding, Image, Reason, Report, Tag, Target};
@@ -31,7 +31,12 @@ pub(super) fn card(page: &mut Markup, report: &Report, image: &Image, open: bool
             .prose(&reason.message)
             .raw("</span>");
     }
-    page.raw("</summary>\n<div class=\"body\">\n");
+    page.raw("</summary>\n");
+    body(page, open, |page| details(page, report, image));
+    page.raw("</details></article>\n");
+}
+
+fn details(page: &mut Markup, report: &Report, image: &Image) {
     reasons(page, image);
     let findings = findings_of(report, image);
     let (in_dockerfile, elsewhere): (Vec<&Finding>, Vec<&Finding>) = findings
@@ -53,7 +58,6 @@ pub(super) fn card(page: &mut Markup, report: &Report, image: &Image, open: bool
         tags(page, image, target);
     }
     facts(page, report, image);
-    page.raw("</div></details></article>\n");
 }
 
 /// Writes an image that is up to date, on a line.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::plan::RepositoryAction;
-use crate::report::html::MOST_OPEN;
+use crate::report::html::{MOST_OPEN, body};
 use crate::report::markup::Markup;
 use crate::report::wire::{Report, Repository};
 
@@ -65,13 +65,15 @@ fn card(page: &mut Markup, repository: &Repository, open: bool) {
     if let Some(why) = &repository.why {
         page.raw("<span class=\"why\">").prose(why).raw("</span>");
     }
-    page.raw("</summary>\n<div class=\"body\">\n");
-    if repository.changes.is_empty() {
-        page.raw("<p class=\"quiet\">No setting differs.</p>\n");
-    } else {
-        changes(page, repository);
-    }
-    page.raw("</div></details></article>\n");
+    page.raw("</summary>\n");
+    body(page, open, |page| {
+        if repository.changes.is_empty() {
+            page.raw("<p class=\"quiet\">No setting differs.</p>\n");
+        } else {
+            changes(page, repository);
+        }
+    });
+    page.raw("</details></article>\n");
 }
 
 fn changes(page: &mut Markup, repository: &Repository) {

@@ -21,6 +21,14 @@
     remember(next);
   });
 
+  // What is in a folded card is not read by the browser until somebody wants it.
+  const unfold = (details) => {
+    const held = details.querySelector(':scope > .body > noscript');
+    if (held) held.parentNode.innerHTML = held.textContent;
+  };
+  const unfoldAll = () => { for (const it of all('.card > details')) unfold(it); };
+  document.addEventListener('toggle', (event) => { if (event.target.open) unfold(event.target); }, true);
+
   const items = all('.card[data-action], .same [data-action]');
   const filters = all('[data-filter]');
   const find = one('find');
@@ -30,6 +38,7 @@
   const choose = () => {
     const chosen = filters.filter((it) => it.getAttribute('aria-pressed') === 'true').map((it) => it.dataset.filter);
     const words = find ? find.value.trim().toLowerCase() : '';
+    if (words) unfoldAll();
     let count = 0;
     const visible = new Set();
     for (const item of items) {
@@ -50,7 +59,10 @@
   }
   if (find) {
     find.addEventListener('input', choose);
-    const open = (state) => () => { for (const it of all('.card > details')) it.open = state; };
+    const open = (state) => () => {
+      if (state) unfoldAll();
+      for (const it of all('.card > details')) it.open = state;
+    };
     one('open-all').addEventListener('click', open(true));
     one('close-all').addEventListener('click', open(false));
     document.addEventListener('keydown', (event) => {
@@ -82,7 +94,7 @@
       choose();
     }
     const details = item.querySelector(':scope > details');
-    if (details) details.open = true;
+    if (details) { unfold(details); details.open = true; }
     item.scrollIntoView();
     item.focus({ preventScroll: true });
   };
