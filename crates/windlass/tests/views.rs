@@ -3,9 +3,11 @@
 #[path = "common/mod.rs"]
 mod common;
 
-use common::{Workspace, has_engine};
+#[path = "views/permissions.rs"]
+mod permissions;
+
+use common::Workspace;
 use serde_json::Value;
-use windlass_ecr_local::{Config, IdentityPolicy, LocalEcr};
 
 const MANIFEST: &str = r#"workspace "family"
 registry "dev" { account "111122223333"; region "eu-west-1" }
@@ -182,155 +184,4 @@ fn completions_and_manual_pages_are_made_of_the_command_line() {
             .read("man/windlass-apply.1")
             .contains("auto\\-approve")
     );
-}
-
-/// Serves the workspace's registries under an IAM policy.
-fn serve(workspace: &Workspace, policy: &IdentityPolicy) -> LocalEcr {
-    let config = Config {
-        data: Some(workspace.path(".windlass/local")),
-        identity_policy: policy.clone(),
-        ..Config::default()
-    };
-    LocalEcr::start_blocking(&config).expect("the local ECR starts")
-}
-
-fn iam(workspace: &Workspace, command: &str) -> Value {
-    workspace
-        .run(&["iam", command, "--format", "json"])
-        .exits(0)
-        .json()
-}
-
-/// Returns the policy of a document without one action.
-fn without(policy: &Value, action: &str) -> String {
-    let mut policy = policy.clone();
-    for statement in policy["Statement"].as_array_mut().expect("statements") {
-        statement["Action"]
-            .as_array_mut()
-            .expect("actions")
-            .retain(|it| it != action);
-    }
-    policy.to_string()
-}
-
-#[test]
-fn a_plan_works_with_exactly_the_permissions_that_iam_names_and_fails_with_one_less() {
-    let workspace = family();
-    let policy = IdentityPolicy::default();
-    let _server = serve(&workspace, &policy);
-    // Repositories are there, so that everything is read that can be.
-    create_repositories(&workspace);
-    let iam = iam(&workspace, "plan");
-    let registry = &iam["registries"][0];
-    policy
-        .set(&registry["policy"].to_string())
-        .expect("a policy");
-    let whole = workspace
-        .run(&["--local", "plan", "--format", "json"])
-        .exits(0)
-        .json();
-    assert_eq!(whole["applicable"], true);
-    for grant in registry["actions"].as_array().expect("actions") {
-        let action = grant["action"].as_str().expect("a name");
-        if grant["needed"] == "always" {
-            policy
-                .set(&without(&registry["policy"], action))
-                .expect("a policy");
-            let plan = workspace
-                .run(&["--local", "plan", "--format", "json"])
-                .exits(1)
-                .json();
-            assert_eq!(plan["applicable"], false, "without {action}");
-            assert!(plan.to_string().contains(action), "the plan names {action}");
-        }
-    }
-}
-
-/// Has one repository created; that builds nothing.
-fn create_repositories(workspace: &Workspace) {
-    workspace
-        .run(&[
-            "--local",
-            "apply",
-            "--auto-approve",
-            "--only",
-            "repository.other@dev",
-        ])
-        .exits(0);
-}
-
-#[test]
-fn engine_an_apply_works_with_exactly_the_permissions_that_iam_names_and_fails_with_one_less() {
-    if !has_engine() {
-        return;
-    }
-    let iam = iam(&family(), "apply");
-    let registry = &iam["registries"][0];
-    let actions = registry["actions"].as_array().expect("actions");
-    let apply = |policy: &str| {
-        let workspace = family();
-        let identity = IdentityPolicy::default();
-        let _server = serve(&workspace, &identity);
-        identity.set(policy).expect("a policy");
-        let first = workspace.run(&["--local", "apply", "--auto-approve"]);
-        if first.code != 0 {
-            return first.code;
-        }
-        // Settings change, and an image is built again.
-        workspace.replace("windlass.kdl", "except \"latest\"", "except \"dev\"");
-        workspace.replace("windlass.kdl", "scan-on-push", "scan-on-push #false");
-        workspace.replace("windlass.kdl", "pushed-days=7", "pushed-days=8");
-        workspace.replace("windlass.kdl", "team=\"web\"", "team=\"api\"");
-        workspace.replace("windlass.kdl", "account=\"222222222222\"", "org=\"o-a1b2\"");
-        workspace.replace("windlass.kdl", "tag \"v1\"", "tag \"v2\"");
-        workspace.write("base/base.txt", "two");
-        workspace.run(&["--local", "apply", "--auto-approve"]).code
-    };
-    assert_eq!(apply(&registry["policy"].to_string()), 0);
-    let mut seen = Vec::new();
-    for grant in actions {
-        let action = grant["action"].as_str().expect("a name");
-        if grant["needed"] == "always" && !seen.contains(&action) {
-            seen.push(action);
-            let code = apply(&without(&registry["policy"], action));
-            assert_ne!(code, 0, "apply works without {action}: it is not needed");
-        }
-    }
-    assert!(seen.len() > 10, "{seen:?}");
-}
-
-#[test]
-fn engine_what_iam_calls_needed_sometimes_is_needed_then_and_only_then() {
-    if !has_engine() {
-        return;
-    }
-    let workspace = family();
-    let identity = IdentityPolicy::default();
-    let _server = serve(&workspace, &identity);
-    workspace
-        .run(&["--local", "apply", "--auto-approve"])
-        .exits(0);
-    let iam = iam(&workspace, "plan");
-    let registry = &iam["registries"][0];
-    let action = "ecr:DescribeImages";
-    let grants = registry["actions"].as_array().expect("actions");
-    let grant = grants.iter().find(|it| it["action"] == action);
-    assert_eq!(
-        grant.map(|it| &it["needed"]),
-        Some(&Value::from("sometimes"))
-    );
-    let policy = registry["policy"].to_string();
-    let less = without(&registry["policy"], action);
-    // Nothing is tagged: nobody has to count tags.
-    identity.set(&less).expect("a policy");
-    workspace
-        .run(&["--local", "plan", "--detailed-exitcode"])
-        .exits(0);
-    // An image gets a further tag, of which it may have a thousand.
-    workspace.replace("windlass.kdl", "tag \"v1\"", "tag \"v1\" \"v2\"");
-    let plan = workspace.run(&["--local", "plan", "--format", "json"]);
-    assert!(plan.out.contains(action), "{}", plan.out);
-    identity.set(&policy).expect("a policy");
-    let plan = workspace.run(&["--local", "plan", "--format", "json"]);
-    assert!(!plan.exits(0).out.contains(action));
 }

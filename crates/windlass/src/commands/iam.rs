@@ -129,7 +129,8 @@ fn text(policies: &[RegistryPolicy], command: &str) -> String {
             }
             said.push((action, reason));
             let less = match needed {
-                Needed::Always | Needed::Sometimes => "",
+                Needed::Always => "",
+                Needed::Sometimes => " (needed only where that is so)",
                 Needed::ToExplain => " (without it a plan says less, and decides the same)",
             };
             let _ = writeln!(text, "  {action:width$}  {reason}{less}");

@@ -4,8 +4,8 @@ use crate::plan::{ImageAction, TagAction};
 use crate::report::age::age;
 use crate::report::changes::{FileChangeKind, file_changes, short_digest, value_changes};
 use crate::report::graph::class;
-use crate::report::html::{body, code};
 use crate::report::html::page::{bytes, finding_list};
+use crate::report::html::{body, code};
 use crate::report::markup::Markup;
 use crate::report::wire::{Change, Finding, Image, Reason, Report, Tag, Target};
 
