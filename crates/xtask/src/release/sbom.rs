@@ -217,6 +217,38 @@ mod tests {
     }
 
     #[test]
+    fn the_bill_is_as_the_published_schema_says() {
+        let services = std::env::var("WINDLASS_TEST_SERVICES").unwrap_or_default();
+        if services.is_empty() {
+            return;
+        }
+        let variable = |name: &str| {
+            std::env::var(name).unwrap_or_else(|_| panic!("`cargo xtask test` sets {name}"))
+        };
+        let digest = "a".repeat(64);
+        let text = write(&root(), &super::super::host().unwrap(), &digest).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let judge = |text: &str| {
+            let file = folder.path().join("bill.json");
+            fs::write(&file, text).unwrap();
+            let output = Command::new(variable("WINDLASS_TEST_SCHEMAS"))
+                .arg("--schemafile")
+                .arg(variable("WINDLASS_TEST_CYCLONEDX"))
+                .arg(file)
+                .output()
+                .unwrap();
+            (
+                output.status.success(),
+                String::from_utf8_lossy(&output.stdout).into_owned(),
+            )
+        };
+        let (fits, said) = judge(&text);
+        assert!(fits, "{said}");
+        // The judge does judge.
+        assert!(!judge(&text.replace(&digest, "none")).0);
+    }
+
+    #[test]
     fn lines_of_cargo_are_read() {
         let of = |line| key(line).map(|(name, version)| format!("{name} {version}"));
         assert_eq!(
