@@ -166,6 +166,98 @@ fn engine_pipelines_are_as_their_published_schemas_say() {
     }
 }
 
+/// What the reference of buildspec 0.2 allows: no package ships a schema of it. A key ends in `.` where more stands below it.
+const BUILDSPEC: &[(&str, &[&str])] = &[
+    (
+        "",
+        &[
+            "version",
+            "run-as",
+            "env.",
+            "proxy",
+            "batch",
+            "phases.",
+            "reports.",
+            "artifacts.",
+            "cache",
+        ],
+    ),
+    (
+        "env.",
+        &[
+            "shell",
+            "variables",
+            "parameter-store",
+            "exported-variables",
+            "secrets-manager",
+            "git-credential-helper",
+        ],
+    ),
+    (
+        "phases.",
+        &["install.", "pre_build.", "build.", "post_build."],
+    ),
+    (
+        "phase.",
+        &[
+            "run-as",
+            "on-failure",
+            "runtime-versions",
+            "commands",
+            "finally",
+            "steps",
+        ],
+    ),
+    (
+        "report.",
+        &["files", "base-directory", "discard-paths", "file-format"],
+    ),
+    (
+        "artifacts.",
+        &[
+            "files",
+            "name",
+            "discard-paths",
+            "base-directory",
+            "exclude-paths",
+            "enable-symlinks",
+            "s3-prefix",
+            "secondary-artifacts",
+        ],
+    ),
+];
+
+#[test]
+fn engine_the_buildspec_has_only_what_its_reference_names() {
+    if !has_engine() {
+        return;
+    }
+    let spec = pipeline("codebuild/buildspec.yml");
+    assert_eq!(spec["version"], 0.2);
+    let known = |group: &str, value: &Value| {
+        let (_, allowed) = BUILDSPEC
+            .iter()
+            .find(|(name, _)| *name == group)
+            .expect("a group");
+        for key in value.as_object().expect("a mapping").keys() {
+            let fits = |it: &&str| it.trim_end_matches('.') == key;
+            assert!(allowed.iter().any(|it| fits(&it)), "{group}{key}");
+        }
+    };
+    known("", &spec);
+    known("env.", &spec["env"]);
+    known("phases.", &spec["phases"]);
+    for phase in spec["phases"].as_object().expect("phases").values() {
+        known("phase.", phase);
+        assert!(!texts(&phase["commands"]).is_empty());
+    }
+    for report in spec["reports"].as_object().expect("reports").values() {
+        known("report.", report);
+        assert_eq!(report["file-format"], "JUNITXML");
+    }
+    known("artifacts.", &spec["artifacts"]);
+}
+
 #[test]
 fn engine_the_github_job_shows_one_rebuild_and_applies_it_after_the_merge() {
     if !has_engine() {

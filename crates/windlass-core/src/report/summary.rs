@@ -111,13 +111,15 @@ pub(super) fn stop(report: &Report) -> Option<Stop> {
         })
         .map(|image| image.address.as_str())
         .collect();
+    let flags = format!("{}{}", report.global_flags, report.environment_flag());
     let rest = match rest.as_slice() {
         [] => None,
-        few @ ([_] | [_, _] | [_, _, _]) => {
-            Some(format!("windlass apply --only {}", few.join(" --only ")))
-        }
+        few @ ([_] | [_, _] | [_, _, _]) => Some(format!(
+            "windlass {flags}apply --only {}",
+            few.join(" --only ")
+        )),
         [first, others @ ..] => Some(format!(
-            "windlass apply --only {first} (or one of {} more)",
+            "windlass {flags}apply --only {first} (or one of {} more)",
             others.len()
         )),
     };
@@ -287,6 +289,16 @@ mod tests {
             "image.api is denied by org/base, image.api is denied by org/root"
         );
         assert_eq!(rest.as_deref(), Some("windlass apply --only image.web"));
+        let report = Report {
+            global_flags: "--local ".to_owned(),
+            environment: Some("prod".to_owned()),
+            ..report
+        };
+        let (_, rest) = said(&report).expect("it is stopped");
+        assert_eq!(
+            rest.as_deref(),
+            Some("windlass --local --env prod apply --only image.web")
+        );
     }
 
     #[test]

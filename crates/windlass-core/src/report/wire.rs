@@ -28,6 +28,9 @@ pub const FORMAT_VERSION: &str = "1.0";
 /// The document of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
+    /// Global flags that a command to type next needs as well, each with a space behind. Set by who shows it; no part of the document.
+    #[serde(skip)]
+    pub global_flags: String,
     /// Version of the document: `1.0`.
     pub format_version: String,
     /// Version of the windlass that made the plan.
@@ -380,6 +383,12 @@ pub enum PreconditionKind {
 }
 
 impl Report {
+    /// Returns the flag that selects the plan's environment, with a space behind; empty where it has none.
+    pub fn environment_flag(&self) -> String {
+        let environment = self.environment.as_ref();
+        environment.map_or(String::new(), |name| format!("--env {name} "))
+    }
+
     /// Writes the document of a plan.
     pub fn new(plan: &Plan, header: &Header, diagnostics: &[diag::Diagnostic]) -> Self {
         let diagnostics = diagnostics.iter().map(Diagnostic::from).collect();
@@ -415,6 +424,7 @@ impl Report {
         let repositories = repository::repositories(plan);
         let policies = policy.findings.clone();
         Self {
+            global_flags: String::new(),
             format_version: FORMAT_VERSION.to_owned(),
             windlass_version: header.windlass_version.clone(),
             workspace: workspace.clone(),

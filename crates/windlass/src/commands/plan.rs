@@ -74,8 +74,9 @@ pub(crate) fn run(context: &Context<'_>, arguments: &PlanArgs) -> Result<Exit, F
         && made.plan.has_changes()
     {
         context.terminal.say(&format!(
-            "Next: windlass {}apply, which plans again and asks; or save this plan with --out FILE\n",
+            "Next: windlass {}{}apply, which plans again and asks; or save this plan with --out FILE\n",
             local_flag(context),
+            report.environment_flag(),
         ));
     }
     if arguments.offline && made.plan.waits_for_reads() {
@@ -94,8 +95,8 @@ pub(crate) fn run(context: &Context<'_>, arguments: &PlanArgs) -> Result<Exit, F
     })
 }
 
-/// Returns the flag that a command to type next needs as well.
-fn local_flag(context: &Context<'_>) -> &'static str {
+/// Returns the flag that applying a saved plan needs as well: the plan says the rest.
+pub(crate) fn local_flag(context: &Context<'_>) -> &'static str {
     if context.global.local { "--local " } else { "" }
 }
 

@@ -9,6 +9,7 @@ use windlass_core::report::{TextOptions, html, json, markdown, text};
 use windlass_policy::output;
 
 use crate::cli::{Format, ShowArgs};
+use crate::commands::plan::local_flag;
 use crate::commands::version::VERSION;
 use crate::commands::{Context, reviews};
 use crate::failure::{Exit, Failure, io};
@@ -59,6 +60,10 @@ pub(crate) fn read_plan(path: &Path) -> Result<SavedPlan, Failure> {
 
 /// Writes a report in a format, for standard output.
 pub(crate) fn render(context: &Context<'_>, report: &Report, format: Format) -> String {
+    let report = &Report {
+        global_flags: local_flag(context).to_owned(),
+        ..report.clone()
+    };
     match format {
         Format::Text => {
             let options = TextOptions {
