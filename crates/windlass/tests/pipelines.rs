@@ -241,7 +241,7 @@ fn engine_the_buildspec_has_only_what_its_reference_names() {
             .expect("a group");
         for key in value.as_object().expect("a mapping").keys() {
             let fits = |it: &&str| it.trim_end_matches('.') == key;
-            assert!(allowed.iter().any(|it| fits(&it)), "{group}{key}");
+            assert!(allowed.iter().any(fits), "{group}{key}");
         }
     };
     known("", &spec);
