@@ -128,13 +128,10 @@ fn text(policies: &[RegistryPolicy], command: &str) -> String {
                 continue;
             }
             said.push((action, reason));
-            let less = match needed {
-                Needed::Always => "",
-                Needed::Sometimes => " (needed only where that is so)",
-                Needed::ToExplain => " (without it a plan says less, and decides the same)",
-            };
-            let _ = writeln!(text, "  {action:width$}  {reason}{less}");
+            let word = word(*needed);
+            let _ = writeln!(text, "  {action:width$}  {word:9}  {reason}");
         }
+        text.push_str(&legend(policy));
         let _ = writeln!(text, "\n{:#}\n", policy.document());
     }
     if let Some(document) = caller_document(policies) {
@@ -145,6 +142,33 @@ fn text(policies: &[RegistryPolicy], command: &str) -> String {
     }
     text.truncate(text.trim_end().len());
     text + "\n"
+}
+
+fn word(needed: Needed) -> &'static str {
+    match needed {
+        Needed::Always => "always",
+        Needed::Sometimes => "sometimes",
+        Needed::ToExplain => "explains",
+    }
+}
+
+/// Says what the words mean that the actions of a policy have.
+fn legend(policy: &RegistryPolicy) -> String {
+    let has = |needed| policy.grants.iter().any(|it| it.needed == needed);
+    let mut text = String::new();
+    for (needed, meaning) in [
+        (Needed::Sometimes, "needed only where that is so"),
+        (
+            Needed::ToExplain,
+            "without it a plan says less, and decides the same",
+        ),
+    ] {
+        if has(needed) {
+            let gap = if text.is_empty() { "\n" } else { "" };
+            let _ = writeln!(text, "{gap}  {}: {meaning}", word(needed));
+        }
+    }
+    text
 }
 
 fn to_json(policies: &[RegistryPolicy], command: &str) -> Value {

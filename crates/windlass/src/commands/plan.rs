@@ -74,7 +74,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &PlanArgs) -> Result<Exit, F
         && made.plan.has_changes()
     {
         context.terminal.say(&format!(
-            "Next: windlass {}{}apply, which plans again and asks; or save this plan with --out FILE\n",
+            "Next: windlass {}{}apply, which plans again and asks; --out FILE saves it\n",
             local_flag(context),
             report.environment_flag(),
         ));

@@ -200,7 +200,8 @@ fn building(line: Line, image: &Image, step: &Step, room: usize) -> Line {
 fn pushing(line: Line, (done, total): (u64, u64), room: usize) -> Line {
     let amount = match (done, total) {
         (0, 0) => "packing".to_owned(),
-        (done, 0) => bytes(done),
+        // Layers count once they are packed: there may be more to come.
+        (done, total) if done >= total => format!("{} sent, packing", bytes(done)),
         (done, total) => format!("{} of {}", bytes(done), bytes(total)),
     };
     if width(&amount) > room && total > 0 {
@@ -210,7 +211,7 @@ fn pushing(line: Line, (done, total): (u64, u64), room: usize) -> Line {
     let columns = room
         .saturating_sub(width(&amount) + 1)
         .min(*BAR_COLUMNS.end());
-    if total == 0 || columns < *BAR_COLUMNS.start() {
+    if done >= total || columns < *BAR_COLUMNS.start() {
         return line.with(Style::Plain, &fit(&amount, room));
     }
     let part = u128::from(done.min(total)) * columns as u128 / u128::from(total);
