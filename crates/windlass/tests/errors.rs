@@ -302,6 +302,34 @@ fn engine_a_lock_is_written_checked_and_kept() {
 }
 
 #[test]
+fn engine_a_base_that_moved_says_which_images_it_rebuilds() {
+    if !has_engine() {
+        return;
+    }
+    let workspace = workspace("FROM debian:bookworm-slim\nCOPY f /f\nUSER 10001\n");
+    workspace.run(&["lock"]).exits(0).says("1 base image.");
+    let lock = workspace.read("windlass.lock");
+    let digest = &lock[lock.find("sha256:").expect("a digest")..][..71];
+    let older = format!("sha256:{}", "0".repeat(64));
+    workspace.write("windlass.lock", &lock.replace(digest, &older));
+    workspace
+        .run(&["lock", "--check"])
+        .exits(0)
+        .says("is complete");
+    workspace
+        .run(&["lock", "--update"])
+        .exits(0)
+        .says(&format!("bookworm-slim {older} -> {digest}"))
+        .says("rebuilds image.api");
+    assert_eq!(workspace.read("windlass.lock"), lock);
+    workspace
+        .run(&["lock", "--update", "nosuch"])
+        .exits(1)
+        .says("there is no image `nosuch`")
+        .says("name images whose base images shall move: ");
+}
+
+#[test]
 fn engine_a_failing_run_shows_step_log_and_exit_code_and_moves_no_tag() {
     if !has_engine() {
         return;

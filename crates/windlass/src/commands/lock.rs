@@ -64,9 +64,14 @@ fn update(loaded: &Loaded, arguments: &LockArgs) -> Result<Update, Failure> {
             .images
             .iter()
             .find(|image| image.name.as_str() == bare);
-        image
-            .map(|image| image.name.clone())
-            .ok_or_else(|| Failure::error(format!("there is no image `{bare}`")))
+        image.map(|image| image.name.clone()).ok_or_else(|| {
+            let known = loaded.workspace.images.iter();
+            let known: Vec<&str> = known.map(|image| image.name.as_str()).collect();
+            Failure::error(format!("there is no image `{bare}`")).help(format!(
+                "name images whose base images shall move: {}; or none, for all base images",
+                known.join(", ")
+            ))
+        })
     };
     names
         .iter()
@@ -82,10 +87,7 @@ fn check(context: &Context<'_>, lock: &Lock, made: &Desire) -> Result<Exit, Fail
         .filter(|name| !made.used.contains(*name))
         .collect();
     if unused.is_empty() {
-        return context.done(&format!(
-            "{LOCK} is complete: {} base images.\n",
-            lock.bases.len()
-        ));
+        return context.done(&format!("{LOCK} is complete: {}.\n", counted(lock)));
     }
     let names: Vec<String> = unused.iter().map(|name| format!("  {name}")).collect();
     Err(Failure::error(format!(
@@ -101,7 +103,7 @@ fn write(
     before: &Lock,
     made: Desire,
 ) -> Result<Exit, Failure> {
-    if let Some((name, error)) = made.unresolved.iter().next() {
+    if !made.unresolved.is_empty() {
         let exit = if made
             .unresolved
             .values()
@@ -111,24 +113,34 @@ fn write(
         } else {
             Exit::Error
         };
-        return Err(Failure::error(format!("base image {name}: {error}")).exit(exit));
+        let failed = made.unresolved.iter();
+        let failed: Vec<String> = failed
+            .map(|(name, error)| format!("base image {name}: {error}"))
+            .collect();
+        return Err(Failure::error(failed.join("\n"))
+            .exit(exit)
+            .help(format!("{LOCK} is as it was")));
     }
     let mut lock = made.lock;
     lock.bases.retain(|name, _| made.used.contains(name));
     let lines = changes(before, &lock, &made.users);
     if lines.is_empty() {
-        return context.done(&format!(
-            "{LOCK} is up to date: {} base images.\n",
-            lock.bases.len()
-        ));
+        return context.done(&format!("{LOCK} is up to date: {}.\n", counted(&lock)));
     }
     write_whole(&place.root.join(LOCK), render(&lock).as_bytes())
         .map_err(|error| Failure::error(error.to_string()))?;
     context.done(&format!(
-        "{}\n{LOCK} written: {} base images.\n",
+        "{}\n{LOCK} written: {}.\n",
         lines.join("\n"),
-        lock.bases.len()
+        counted(&lock)
     ))
+}
+
+fn counted(lock: &Lock) -> String {
+    match lock.bases.len() {
+        1 => "1 base image".to_owned(),
+        count => format!("{count} base images"),
+    }
 }
 
 /// Says what differs between two locks, and which images a digest that moved rebuilds.
