@@ -33,10 +33,11 @@ async fn repositories<R: Registry>(
 ) -> BTreeMap<RepositoryKey, Fact<RepositoryFacts>> {
     let mut by_registry: BTreeMap<&RegistryName, BTreeMap<RepositoryName, SettingsToRead>> =
         BTreeMap::new();
-    for key in reads.lifecycle.union(&reads.resource_tags) {
+    let keys = [&reads.lifecycle, &reads.access, &reads.resource_tags];
+    for key in keys.into_iter().flatten().collect::<BTreeSet<_>>() {
         let wanted = SettingsToRead {
             lifecycle: reads.lifecycle.contains(key),
-            access: false,
+            access: reads.access.contains(key),
             resource_tags: reads.resource_tags.contains(key),
         };
         let names = by_registry.entry(&key.registry).or_default();

@@ -74,6 +74,8 @@ impl Need {
 pub enum Read {
     /// Lifecycle rules of repositories that the manifest does not manage.
     Lifecycle,
+    /// Who may use repositories whose `access` the manifest does not manage.
+    Access,
     /// All resource tags.
     ResourceTags,
     /// The scanning configuration of the registry, where a repository does not scan by itself.

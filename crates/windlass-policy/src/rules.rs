@@ -3,7 +3,9 @@
 use crate::rule::Rule;
 
 pub(crate) mod credentials;
+mod scratch;
 mod settings;
+mod unpinned;
 pub(crate) mod words;
 
 macro_rules! rules {
@@ -61,6 +63,7 @@ rules! {
     ecr_immutable
     ecr_kms
     ecr_lifecycle
+    ecr_policy_public
     ecr_resource_tags
     ecr_scan_on_push
     empty_continuation

@@ -16,7 +16,7 @@ use windlass_core::context::{ContextOutline, Ignore, IgnoreLine};
 use windlass_core::diag::{Location, Source};
 use windlass_core::dockerfile::{BaseQuery, BaseReference, Dockerfile, bases, parse};
 use windlass_core::lock::LockedBase;
-use windlass_core::manifest::model::{Encryption, LifecycleRule, TagMutability};
+use windlass_core::manifest::model::{AccessPolicy, Encryption, LifecycleRule, TagMutability};
 use windlass_core::name::{Digest, Platform, RegistryName, RepositoryKey};
 use windlass_core::observed::ScanReport;
 use windlass_core::plan::{ImageAction, RepositoryAction, TagAction};
@@ -158,6 +158,8 @@ pub struct RepositorySubject {
     pub lifecycle: Fact<Vec<LifecycleRule>>,
     /// Whether it has a lifecycle policy that the language cannot say.
     pub foreign_lifecycle: bool,
+    /// Who may use it besides its account; the policy that is none where there is none.
+    pub access: Fact<AccessPolicy>,
     /// Whether the registry scans it, whatever the repository says itself.
     pub registry_scans: Fact<bool>,
     /// Resource tags that it ends with, those that the manifest does not name among them.

@@ -1,6 +1,7 @@
 //! The page of each rule, held against the rule: every case finds what it says, where it says.
 //!
-//! A case is a fenced block, `dockerfile fails LINE:COLUMN..` or `dockerfile passes`. Blocks before it belong to it until the next
+//! A case is a fenced block, `dockerfile fails LINE:COLUMN..` or `dockerfile passes`; `near-miss` behind the latter says that it looks like
+//! one that fails. Blocks before it belong to it until the next
 //! case: `dockerignore`, `files` (a path a line, `path -> target` for a link). A `pack` block sets parameters for all cases behind it.
 
 mod common;
@@ -30,7 +31,7 @@ fn every_case_finds_what_it_says() {
 }
 
 #[test]
-fn every_rule_has_two_failing_and_two_passing_cases() {
+fn every_rule_has_two_failing_and_two_passing_cases_one_of_them_a_near_miss() {
     for rule in RULES {
         let Page { cases } = read_page(rule);
         let failing = cases.iter().filter(|case| !case.expected.is_empty());
@@ -38,6 +39,8 @@ fn every_rule_has_two_failing_and_two_passing_cases() {
         assert!(failing >= 2, "{}: {failing} failing cases", rule.id);
         let passing = cases.len() - failing;
         assert!(passing >= 2, "{}: {passing} passing cases", rule.id);
+        let near = cases.iter().any(|case| case.is_near_miss);
+        assert!(near, "{}: no passing case is marked `near-miss`", rule.id);
     }
 }
 

@@ -12,6 +12,8 @@ use crate::name::{Digest, RegistryName, RepositoryKey, wildcard_matches};
 pub struct JudgedReads {
     /// The repositories whose lifecycle rules are read.
     pub lifecycle: BTreeSet<RepositoryKey>,
+    /// The repositories whose policy is read.
+    pub access: BTreeSet<RepositoryKey>,
     /// The repositories whose resource tags are read.
     pub resource_tags: BTreeSet<RepositoryKey>,
     /// The registries whose scanning configuration is read.

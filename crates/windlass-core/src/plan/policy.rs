@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::finding::Finding;
-use crate::manifest::model::{Encryption, LifecycleRule, TagMutability};
+use crate::manifest::model::{AccessPolicy, Encryption, LifecycleRule, TagMutability};
 use crate::name::{Digest, Platform};
 use crate::observed::ScanReport;
 
@@ -82,6 +82,9 @@ pub struct SettingsRecord {
     pub encryption: Option<Encryption>,
     /// Lifecycle rules, empty where there are none.
     pub lifecycle: Option<Vec<LifecycleRule>>,
+    /// Who may use it besides its account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access: Option<AccessPolicy>,
     /// Resource tags of the manifest.
     pub resource_tags: BTreeMap<String, String>,
 }

@@ -119,6 +119,7 @@ fn settings(subject: &RepositorySubject) -> Value {
         "scan_on_push": known(&subject.scan_on_push),
         "encryption": known(&subject.encryption),
         "lifecycle": known(&subject.lifecycle),
+        "access": subject.access.known().map(windlass_core::manifest::model::AccessPolicy::statements),
         "resource_tags": subject.resource_tags,
         "action": subject.action.map(windlass_core::plan::RepositoryAction::as_str),
     })

@@ -1,11 +1,13 @@
 //! `apk-unpinned`: apk installs a package without a version.
 
-use windlass_core::shell::{Action, Manager};
 use windlass_core::finding::Level;
+use windlass_core::shell::Manager;
 
-use crate::hit::{Hit, Hits};
+use crate::hit::Hits;
 use crate::rule::{Check, Need, Rule};
 use crate::subject::ImageSubject;
+
+use super::unpinned::report_unpinned;
 
 pub(super) const RULE: Rule = Rule::new(
     "apk-unpinned",
@@ -17,25 +19,5 @@ pub(super) const RULE: Rule = Rule::new(
 .needs(&[Need::Shell]);
 
 fn check(subject: &ImageSubject, hits: &mut Hits<'_>) {
-    for found in subject.facts().packages() {
-        let call = &found.call;
-        if call.manager != Manager::Apk || call.action != Action::Install {
-            continue;
-        }
-        for package in &call.packages {
-            if is_open(&package.text) && package.is_fixed() {
-                let message = format!("`{}` is installed in whatever version there is", package.text);
-                hits.push(
-                    Hit::at(subject.at(&package.span), message)
-                        .help("name the version, or build from a dated snapshot of the archive"),
-                );
-            }
-        }
-    }
-}
-
-/// Whether a package is neither a file nor given with a version.
-fn is_open(it: &str) -> bool {
-    let pinned = it.contains(['=', '~', '<', '>']);
-    !pinned && !it.starts_with(['.', '/', '-']) && !it.contains("://")
+    report_unpinned(subject, hits, |it| it == Manager::Apk, |it| it.contains(['=', '~', '<', '>']));
 }

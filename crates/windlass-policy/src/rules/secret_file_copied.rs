@@ -2,6 +2,7 @@
 
 use windlass_core::finding::Level;
 
+use crate::facts::ends_in;
 use crate::hit::{Hit, Hits};
 use crate::rule::{Check, Need, Rule};
 use crate::subject::ImageSubject;
@@ -32,12 +33,13 @@ fn check(subject: &ImageSubject, hits: &mut Hits<'_>) {
             continue;
         }
         let words = instruction.words();
-        let Some((_, sources)) = words.split_last() else {
+        let Some((target, sources)) = words.split_last() else {
             continue;
         };
+        let is_store = is_certificate_store(plain(&target.text));
         for source in sources {
-            let text = source.text.trim_matches(|c| matches!(c, '[' | ',' | '"'));
-            if is_secret_file(text) {
+            let text = plain(&source.text);
+            if is_secret_file(text) && !(is_store && ends_in(text, &[".pem"])) {
                 let place = subject.at(&source.span);
                 let message = format!("`{text}` holds secrets, and the image keeps it");
                 hits.push(Hit::at(place, message).help(
@@ -46,6 +48,18 @@ fn check(subject: &ImageSubject, hits: &mut Hits<'_>) {
             }
         }
     }
+}
+
+/// Takes off what a list in JSON has around its words.
+fn plain(word: &str) -> &str {
+    word.trim_matches(|c| matches!(c, '[' | ']' | ',' | '"'))
+}
+
+/// Whether what lies there is public: what programs trust. A private key has no business there, under whatever name.
+fn is_certificate_store(target: &str) -> bool {
+    let folders = ["/ca-certificates/", "/ca-trust/", "/etc/ssl/certs/", "/trust-source/"];
+    let named = [".crt", ".cer"].iter().any(|end| target.to_ascii_lowercase().ends_with(end));
+    named || folders.iter().any(|it| format!("{target}/").contains(it))
 }
 
 /// Says whether a path is that of a file that holds secrets. Examples and public keys are none.

@@ -1,11 +1,13 @@
 //! `yum-unpinned`: yum, dnf or zypper installs a package without a version.
 
-use windlass_core::shell::{Action, Manager};
 use windlass_core::finding::Level;
+use windlass_core::shell::Manager;
 
-use crate::hit::{Hit, Hits};
+use crate::hit::Hits;
 use crate::rule::{Check, Need, Rule};
 use crate::subject::ImageSubject;
+
+use super::unpinned::report_unpinned;
 
 pub(super) const RULE: Rule = Rule::new(
     "yum-unpinned",
@@ -17,25 +19,11 @@ pub(super) const RULE: Rule = Rule::new(
 .needs(&[Need::Shell]);
 
 fn check(subject: &ImageSubject, hits: &mut Hits<'_>) {
-    for found in subject.facts().packages() {
-        let call = &found.call;
-        if !(call.manager.is_yum() || call.manager == Manager::Zypper) || call.action != Action::Install {
-            continue;
-        }
-        for package in &call.packages {
-            if is_open(&package.text) && package.is_fixed() {
-                let message = format!("`{}` is installed in whatever version there is", package.text);
-                hits.push(
-                    Hit::at(subject.at(&package.span), message)
-                        .help("name the version, or build from a dated snapshot of the archive"),
-                );
-            }
-        }
-    }
+    report_unpinned(subject, hits, |it| it.is_yum() || it == Manager::Zypper, is_pinned);
 }
 
-/// Whether a package is neither a file nor given with a version.
-fn is_open(it: &str) -> bool {
-    let pinned = it.contains(['=', '<', '>']) || it.split('-').skip(1).any(|it| it.starts_with(|c: char| c.is_ascii_digit()));
-    !pinned && !it.starts_with(['.', '/', '-']) && !it.contains("://")
+/// `curl=8.15.0` and `curl>=8` of zypper, `curl-8.15.0` of the others.
+fn is_pinned(word: &str) -> bool {
+    let is_version = |it: &str| it.starts_with(|c: char| c.is_ascii_digit());
+    word.contains(['=', '<', '>']) || word.split('-').skip(1).any(is_version)
 }

@@ -88,6 +88,9 @@ impl RepositorySubject {
             Read::Lifecycle if open(matches!(self.lifecycle, Fact::Unmanaged)) => {
                 wanted.lifecycle.insert(key.clone());
             }
+            Read::Access if open(matches!(self.access, Fact::Unmanaged)) => {
+                wanted.access.insert(key.clone());
+            }
             Read::ResourceTags if is_there => {
                 wanted.resource_tags.insert(key.clone());
             }
@@ -106,7 +109,7 @@ impl RepositorySubject {
                 let images = images.map(|(held, _)| (held.key.clone(), held.digest.clone()));
                 wanted.scans.extend(images);
             }
-            Read::Lifecycle | Read::ResourceTags | Read::Scanning => {}
+            Read::Lifecycle | Read::Access | Read::ResourceTags | Read::Scanning => {}
         }
     }
 
@@ -136,6 +139,17 @@ impl RepositorySubject {
             }
             Some(observed::Fact::Absent) | None => {}
         }
+        match &facts.access {
+            Some(observed::Fact::Known(policy)) => fill(&mut self.access, Some(policy.clone())),
+            Some(observed::Fact::Unknown(why)) => self.access_unread(why.to_string()),
+            Some(observed::Fact::Absent) | None => {}
+        }
+    }
+
+    fn access_unread(&mut self, why: String) {
+        if matches!(self.access, Fact::Unmanaged) {
+            self.access = Fact::Unknown(why);
+        }
     }
 
     fn add_judged(&mut self, wanted: &JudgedReads, facts: &JudgedFacts) {
@@ -156,6 +170,15 @@ impl RepositorySubject {
                 Some(observed::Fact::Known(it)) => self.add_facts(it),
                 other => self.lifecycle = taken(other, |_| Vec::new()),
             }
+        }
+        if wanted.access.contains(&self.key) {
+            match read {
+                Some(observed::Fact::Known(it)) => self.add_facts(it),
+                Some(observed::Fact::Unknown(why)) => self.access_unread(why.to_string()),
+                Some(observed::Fact::Absent) | None => {}
+            }
+            // What was asked for and is not among the answers is not known.
+            self.access_unread("it was not read".to_owned());
         }
         if wanted.scanning.contains(&self.key.registry) {
             let found = facts.scanning.get(&self.key.registry);

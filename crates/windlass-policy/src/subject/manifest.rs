@@ -121,6 +121,7 @@ fn of_repository(repository: &Repository, registry: RegistryFacts) -> Repository
         encryption: fact(settings.encryption.as_ref()),
         lifecycle: fact(settings.lifecycle.as_ref()),
         foreign_lifecycle: false,
+        access: fact(settings.access.as_ref()),
         registry_scans: Fact::Unmanaged,
         all_resource_tags: Fact::Unmanaged,
         resource_tags: settings.resource_tags.clone(),

@@ -67,6 +67,7 @@ impl Subjects {
             scan_on_push: it.scan_on_push.known().copied(),
             encryption: it.encryption.known().cloned(),
             lifecycle: it.lifecycle.known().cloned(),
+            access: it.access.known().cloned(),
             resource_tags: it.resource_tags.clone(),
         };
         self.repositories
@@ -188,6 +189,7 @@ fn add_repository(repository: &mut RepositorySubject, plan: &RepositoryPlan, obs
         fill(&mut repository.scan_on_push, Some(new.scan_on_push));
         fill(&mut repository.encryption, Some(new.encryption.clone()));
         fill(&mut repository.lifecycle, Some(new.lifecycle.clone()));
+        fill(&mut repository.access, Some(new.access.clone()));
         return;
     }
     let facts = observed.repositories.get(&plan.key).map(|it| &it.facts);
@@ -220,6 +222,7 @@ fn unread(repository: &mut RepositorySubject, why: &str) {
     mark(&mut repository.scan_on_push, why);
     mark(&mut repository.encryption, why);
     mark(&mut repository.lifecycle, why);
+    mark(&mut repository.access, why);
 }
 
 /// An image whose inputs are not known has no Dockerfile to be judged; its plan cannot be applied either.
@@ -371,6 +374,7 @@ fn of_repository(plan: &Plan, repository: &RepositoryPlan) -> RepositorySubject 
         encryption: fact.of(record.encryption.as_ref()),
         lifecycle: fact.of(record.lifecycle.as_ref()),
         foreign_lifecycle: false,
+        access: fact.of(record.access.as_ref()),
         registry_scans: fact.of(None),
         all_resource_tags: fact.of(None),
         resource_tags: record.resource_tags.clone(),

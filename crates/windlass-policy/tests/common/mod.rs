@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 pub(crate) mod json_schema;
 pub(crate) mod observed;
 pub(crate) mod page;
+pub(crate) mod triples;
 
 /// Returns the folder of the project.
 pub(crate) fn root() -> PathBuf {

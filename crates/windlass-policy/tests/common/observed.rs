@@ -1,10 +1,11 @@
 //! What ECR says, as pages of rules write it: a fact a line, of every repository of the case.
 //!
-//! `settings unknown`, `lifecycle none|foreign|unknown`, `resource-tags KEY..|unknown`, `registry-scans yes|no|unknown`, `action delete`,
+//! `settings unknown`, `lifecycle none|foreign|unknown`, `access none|unknown|DOCUMENT`, `resource-tags KEY..|unknown`, `registry-scans yes|no|unknown`, `action delete`,
 //! `bytes TAG NUMBER|unknown NUMBER`, `scan TAG none|unknown|incomplete|complete`, `scan TAG NAME SEVERITY DAY PACKAGE`.
 
 use std::collections::BTreeMap;
 
+use windlass_core::manifest::model::AccessPolicy;
 use windlass_core::name::{Day, Digest};
 use windlass_core::observed::{ScanReport, Severity, Vulnerability};
 use windlass_core::plan::RepositoryAction;
@@ -20,10 +21,17 @@ pub(crate) fn observe(repository: &mut RepositorySubject, block: &str) {
                 repository.scan_on_push = unknown();
                 repository.encryption = unknown();
                 repository.lifecycle = unknown();
+                repository.access = unknown();
             }
             ["lifecycle", "none"] => repository.lifecycle = Fact::Known(Vec::new(), None),
             ["lifecycle", "foreign"] => repository.foreign_lifecycle = true,
             ["lifecycle", "unknown"] => repository.lifecycle = unknown(),
+            ["access", "none"] => repository.access = Fact::Known(AccessPolicy::none(), None),
+            ["access", "unknown"] => repository.access = unknown(),
+            ["access", document @ ..] => {
+                let policy = AccessPolicy::from_document(&document.join(" "));
+                repository.access = Fact::Known(policy, None);
+            }
             ["resource-tags", "unknown"] => repository.all_resource_tags = unknown(),
             ["resource-tags", keys @ ..] => {
                 let tags = keys.iter().map(|it| ((*it).to_owned(), "x".to_owned()));

@@ -44,6 +44,8 @@ pub(crate) struct Case {
     observed: String,
     /// `LINE:COLUMN` of each finding, sorted.
     pub(crate) expected: Vec<String>,
+    /// Whether its page calls it a near miss: a case that passes and looks like one that fails.
+    pub(crate) is_near_miss: bool,
 }
 
 /// Reads the cases of a rule's page.
@@ -57,7 +59,9 @@ pub(crate) fn read_page(rule: &Rule) -> Page {
     let mut policies = policies();
     let mut action;
     for (line, words, text) in blocks(&page_of(rule)) {
-        let words: Vec<&str> = words.split_whitespace().collect();
+        let mut words: Vec<&str> = words.split_whitespace().collect();
+        let is_near_miss = words.get(1) == Some(&"passes") && words.last() == Some(&"near-miss");
+        words.truncate(words.len() - usize::from(is_near_miss));
         let mut case = |text, places: &[&str]| {
             cases.push(Case {
                 line,
@@ -70,6 +74,7 @@ pub(crate) fn read_page(rule: &Rule) -> Page {
                 action: None,
                 observed: std::mem::take(&mut observed),
                 expected: places.iter().map(|it| (*it).to_owned()).collect(),
+                is_near_miss: false,
             });
         };
         match words.as_slice() {
@@ -103,6 +108,9 @@ pub(crate) fn read_page(rule: &Rule) -> Page {
             // What shows a better Dockerfile.
             ["dockerfile" | "text" | "sh" | "kdl", ..] => {}
             other => panic!("{}:{line}: `{}` has no meaning", rule.id, other.join(" ")),
+        }
+        if is_near_miss {
+            cases.last_mut().expect("a case").is_near_miss = true;
         }
     }
     Page { cases }

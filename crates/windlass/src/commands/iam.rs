@@ -58,6 +58,10 @@ fn judged_reads(workspace: &Workspace, rules: &Policies) -> Vec<JudgedRead> {
                     "ecr:GetLifecyclePolicy",
                     "a rule of a policy judges lifecycle policies, managed or not",
                 ),
+                Read::Access => (
+                    "ecr:GetRepositoryPolicy",
+                    "a rule of a policy judges who may use a repository, managed or not",
+                ),
                 Read::ResourceTags => (
                     "ecr:ListTagsForResource",
                     "a rule of a policy judges resource tags, managed or not",

@@ -4,6 +4,8 @@
 //! written. Two policies are the same where their statements are, and a statement is brought into one text that people can read. What is
 //! only a name (`Sid`, `Id`) makes no difference.
 
+mod everybody;
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
