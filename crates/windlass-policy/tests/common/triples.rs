@@ -12,6 +12,8 @@ type Triple = [Choice; 3];
 /// Returns rows with one value for each parameter: `counts` says how many values each has, and `fits` whether the values of a row
 /// that is not whole yet can stand together. Every triple of values that fits is in one of the rows.
 pub(crate) fn rows(counts: &[usize], fits: &dyn Fn(&[Option<usize>]) -> bool) -> Vec<Vec<usize>> {
+    let fits = |row: &[Option<usize>]| can_be_whole(&mut row.to_vec(), counts, fits);
+    let fits: &dyn Fn(&[Option<usize>]) -> bool = &fits;
     let mut open = triples(counts, fits);
     let mut rows = Vec::new();
     while let Some(first) = open.first().copied() {
@@ -36,6 +38,28 @@ pub(crate) fn rows(counts: &[usize], fits: &dyn Fn(&[Option<usize>]) -> bool) ->
         rows.push(row);
     }
     rows
+}
+
+/// Whether there are values for all that is still open.
+fn can_be_whole(
+    row: &mut Vec<Option<usize>>,
+    counts: &[usize],
+    fits: &dyn Fn(&[Option<usize>]) -> bool,
+) -> bool {
+    if !fits(row) {
+        return false;
+    }
+    let Some(parameter) = row.iter().position(Option::is_none) else {
+        return true;
+    };
+    for value in 0..counts[parameter] {
+        row[parameter] = Some(value);
+        if can_be_whole(row, counts, fits) {
+            return true;
+        }
+    }
+    row[parameter] = None;
+    false
 }
 
 fn triples(counts: &[usize], fits: &dyn Fn(&[Option<usize>]) -> bool) -> BTreeSet<Triple> {
