@@ -259,7 +259,8 @@ fn grants(
     };
     let images = arns(&|it| holding.contains(&it.key));
     let mut all = Collecting { grants: Vec::new() };
-    read(&mut all, &arns, &images, purpose);
+    read(&mut all, &arns, &images);
+    explain(&mut all, &images, purpose);
     if !ours.is_empty() {
         all.add(
             Group::Explain,
@@ -299,7 +300,7 @@ fn grants(
 
 type Arns<'a> = dyn Fn(&dyn Fn(&Repository) -> bool) -> Vec<String> + 'a;
 
-fn read(all: &mut Collecting, arns: &Arns<'_>, images: &[String], purpose: Purpose) {
+fn read(all: &mut Collecting, arns: &Arns<'_>, images: &[String]) {
     all.add(
         Group::Read,
         &arns(&|_| true),
@@ -341,6 +342,18 @@ fn read(all: &mut Collecting, arns: &Arns<'_>, images: &[String], purpose: Purpo
         )],
     );
     all.add(
+        Group::Inspect,
+        images,
+        &[(
+            "ecr:DescribeImages",
+            "the tags of an image that gets another one, and what lifecycle rules can reach",
+        )],
+    );
+}
+
+/// Adds what tells people more, and decides nothing.
+fn explain(all: &mut Collecting, images: &[String], purpose: Purpose) {
+    all.add(
         Group::Explain,
         images,
         &[
@@ -353,14 +366,6 @@ fn read(all: &mut Collecting, arns: &Arns<'_>, images: &[String], purpose: Purpo
                 "where the inputs record of a superseded image is: why it is built again",
             ),
         ],
-    );
-    all.add(
-        Group::Inspect,
-        images,
-        &[(
-            "ecr:DescribeImages",
-            "the tags of an image that gets another one, and what lifecycle rules can reach",
-        )],
     );
     if purpose == Purpose::Plan {
         all.add(
