@@ -135,7 +135,11 @@ fn texts(list: &Value) -> Vec<String> {
 
 /// Returns the shell steps of a job of GitHub Actions.
 fn github_steps(workflow: &Value, job: &str) -> Vec<String> {
-    let steps = workflow["jobs"][job]["steps"].as_array().expect("steps");
+    runs(&workflow["jobs"][job]["steps"])
+}
+
+fn runs(steps: &Value) -> Vec<String> {
+    let steps = steps.as_array().expect("steps");
     steps
         .iter()
         .filter_map(|step| step["run"].as_str())
@@ -373,4 +377,65 @@ fn engine_the_steps_of_the_other_services_run() {
         .collect();
     assert_eq!(steps.len(), 8);
     job.run(&steps, &[("WINDLASS_LOCKED", "true")]);
+}
+
+/// Returns the blocks of YAML of a page.
+fn snippets(page: &str) -> Vec<Value> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let text = std::fs::read_to_string(root.join(page)).expect("a page");
+    let folder = tempfile::tempdir().expect("a folder");
+    let blocks = text.split("```yaml\n").skip(1);
+    blocks
+        .map(|block| {
+            let (yaml, _) = block.split_once("\n```").expect("its end");
+            let file = folder.path().join("snippet.yml");
+            std::fs::write(&file, yaml).expect("written");
+            python(READ, &[file.to_str().expect("UTF-8")])
+        })
+        .collect()
+}
+
+#[test]
+fn engine_the_snippets_of_the_pages_run() {
+    if !has_engine() {
+        return;
+    }
+    let job = Job::new();
+    let pages = snippets("docs/ci.md");
+    let [github, gitlab, matrix] = pages.as_slice() else {
+        panic!("{} snippets", pages.len());
+    };
+    // One job an image: what the first job puts out is what the second is made of.
+    let output = job.workspace.home().join("output");
+    let output_text = output.display().to_string();
+    let variables = [("GITHUB_OUTPUT", output_text.as_str())];
+    job.run(&github_steps(matrix, "plan"), &variables);
+    let put_out = std::fs::read_to_string(&output).expect("outputs");
+    let stages = put_out.trim().strip_prefix("matrix=").expect("the matrix");
+    let stages: Value = serde_json::from_str(stages).expect("JSON");
+    let images = stages["stages"][0]["include"].as_array().expect("images");
+    assert_eq!(images.len(), 3);
+    for image in images {
+        let address = image["address"].as_str().expect("an address");
+        let steps = github_steps(matrix, "first");
+        let named = steps
+            .iter()
+            .map(|it| it.replace("${{ matrix.address }}", address));
+        assert!(job.run(&named.collect::<Vec<_>>(), &[]).contains("1 built"));
+    }
+    // The pages of both services, after a change.
+    job.workspace
+        .replace("services/web/main.py", "healthy", "well");
+    job.workspace.commit();
+    job.run(&github_steps(github, "plan"), &[]);
+    assert!(
+        job.run(&github_steps(github, "apply"), &[])
+            .contains("1 built")
+    );
+    for name in ["plan", "apply"] {
+        job.run(&[texts(&gitlab[name]["script"]).join("\n")], &[]);
+    }
+    for steps in snippets("README.md") {
+        job.run(&runs(&steps), &[]);
+    }
 }
