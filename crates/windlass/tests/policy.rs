@@ -4,6 +4,8 @@
 
 #[path = "common/mod.rs"]
 mod common;
+#[path = "policy/packs.rs"]
+mod packs;
 
 use common::{Done, Workspace};
 

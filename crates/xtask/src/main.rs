@@ -13,6 +13,7 @@ mod failure;
 mod http;
 mod packages;
 mod picture;
+mod policies;
 mod prove;
 mod python;
 mod registry;
@@ -39,6 +40,8 @@ Usage: cargo xtask TASK
           measure how a context of 20,000 files and 2 GiB is hashed, cold and warm
   bench changed
           measure an apply of 100 images of which one changed, against docker build and push
+  bench policies
+          measure what linting and asking policies cost, against hadolint
   prove   setup, then the long runs of tests that the suite runs short, with their figures:
           cargo xtask prove [NAME [TRIES]] [--jobs N] [--fresh]
   release build the binary that is handed out, with its bill of materials and checksums, in target/dist:
@@ -69,6 +72,7 @@ fn run(arguments: &[String]) -> Outcome<ExitCode> {
         Some((task, [])) if task == "bench" => return bench::run(),
         Some((task, [what])) if task == "bench" && what == "contexts" => return contexts::run(),
         Some((task, [what])) if task == "bench" && what == "changed" => return changed::run(),
+        Some((task, [what])) if task == "bench" && what == "policies" => return policies::run(),
         Some((task, rest)) if task == "prove" => return prove::run(rest),
         Some((task, rest)) if task == "release" => release::run(rest)?,
         Some((task, rest)) if task == "picture" => picture::run(rest)?,

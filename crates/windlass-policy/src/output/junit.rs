@@ -59,7 +59,8 @@ fn write_case(text: &mut String, name: &str, found: &Found) {
         _ => String::new(),
     };
     let message = escape(&finding.message);
-    let help = escape(finding.help.as_deref().unwrap_or_default());
+    let help = finding.help.as_deref().unwrap_or_default();
+    let help = help.lines().map(escape).collect::<Vec<_>>().join("\n");
     let _ = writeln!(
         text,
         "    <testcase name=\"{}{place}\" classname=\"{}\">",
@@ -79,7 +80,7 @@ fn write_case(text: &mut String, name: &str, found: &Found) {
         ),
         (None, level) => writeln!(
             text,
-            "      <system-out>{}: {message} {help}</system-out>",
+            "      <system-out>{}: {message}\n{help}</system-out>",
             level.as_str()
         ),
     };

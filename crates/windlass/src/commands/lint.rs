@@ -40,9 +40,11 @@ pub(crate) fn run(context: &Context<'_>, arguments: &LintArgs) -> Result<Exit, F
         context.terminal.show(&problems);
         found.extend(linted);
     }
-    context
-        .terminal
-        .print(&render(context, &found, arguments.format))?;
+    // Nothing was found in what could not be read: that is no good news for people. Programs get a document in any case.
+    if !(unusable && found.is_empty() && arguments.format == FindingFormat::Text) {
+        let text = render(context, &found, arguments.format);
+        context.terminal.print(&text)?;
+    }
     match exit(&found) {
         Exit::Done if unusable => Err(Failure::silent(Exit::Error)),
         Exit::Done => Ok(Exit::Done),

@@ -316,6 +316,7 @@ fn engine_what_takes_things_away_is_needed_where_the_manifest_wants_them_gone() 
 
 /// Rules that read more than a plan does by itself.
 const PACK: &str = r#"pack "org" version=1
+rule "ecr-policy-public" { level "deny" }
 rule "ecr-lifecycle" { level "deny" }
 rule "ecr-resource-tags" { level "deny"; set tag="team" }
 rule "ecr-scan-on-push" { level "deny" }
@@ -357,6 +358,7 @@ fn engine_what_rules_read_is_named_and_without_it_they_do_not_know() {
     let mut tried = Vec::new();
     for read in [
         "ecr:GetLifecyclePolicy",
+        "ecr:GetRepositoryPolicy",
         "ecr:ListTagsForResource",
         "ecr:GetRegistryScanningConfiguration",
         "ecr:DescribeImages",
@@ -374,7 +376,7 @@ fn engine_what_rules_read_is_named_and_without_it_they_do_not_know() {
             assert_ne!(code, 0, "without {read}");
         }
     }
-    assert_eq!(tried.len(), 5, "{tried:?}");
+    assert_eq!(tried.len(), 6, "{tried:?}");
 }
 
 /// The family, whose repositories are not scanned; nothing else of them is managed.
