@@ -217,3 +217,25 @@ fn browser_folded_cards_are_read_when_they_are_opened_found_or_linked_to() {
         "{found}"
     );
 }
+
+#[test]
+fn browser_folded_cards_are_there_where_no_script_runs() {
+    if !has_browser() {
+        return;
+    }
+    // What a sandbox without scripts shows, as CI servers put reports in one.
+    let page = render_html(&forty())
+        .replace('&', "&amp;")
+        .replace('"', "&quot;");
+    let outer = format!(
+        "<!doctype html><title>outer</title><body><iframe id=\"inner\" sandbox=\"allow-same-origin\" srcdoc=\"{page}\"></iframe><script>{LEAVE} addEventListener('load', () => {{\n\
+         const inner = document.getElementById('inner').contentDocument;\n\
+         const cards = [...inner.querySelectorAll('.card[data-action]')];\n\
+         leave({{ script: inner.documentElement.classList.contains('js'), cards: cards.length, lines: Math.min(...cards.map((it) => it.querySelectorAll('.l').length)) }});\n\
+         }});</script></body>"
+    );
+    let found = left(&Browser::new().load("sandboxed", &outer, &[]));
+    assert_eq!(found["script"], false, "{found}");
+    assert!(found["cards"].as_u64().is_some_and(|it| it > 12), "{found}");
+    assert!(found["lines"].as_u64().is_some_and(|it| it > 50), "{found}");
+}
