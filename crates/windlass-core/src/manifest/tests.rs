@@ -111,33 +111,3 @@ fn damaged_manifests_are_refused_and_never_end_the_process() {
         assert!(!crate::diag::text::render_text(&diagnostics, false, 80).contains('\u{0}'));
     }
 }
-
-#[test]
-fn reading_costs_about_as_much_as_parsing() {
-    use std::fmt::Write as _;
-    let mut text = SHOP.to_owned();
-    for at in 0..330 {
-        write!(
-            text,
-            "image \"service-{at}\" pattern=\"python@1\" {{\n    context \"services/service-{at}\"\n    with {{ app \"main:app\"; port 8000 }}\n    arg LEVEL=\"{at}\"\n}}\n"
-        )
-        .expect("a string takes all text");
-    }
-    let parsing = fastest(|| drop(kdl::KdlDocument::parse_v2(&text)));
-    let loading = fastest(|| assert!(try_load(&text, &inputs()).0.is_some()));
-    // Twice is what is wanted; the rest is room for a busy machine.
-    assert!(
-        loading < parsing * 3,
-        "{} bytes: parsing {parsing:?}, loading {loading:?}",
-        text.len()
-    );
-}
-
-fn fastest(work: impl Fn()) -> std::time::Duration {
-    let runs = (0..3).map(|_| {
-        let start = std::time::Instant::now();
-        work();
-        start.elapsed()
-    });
-    runs.min().expect("three runs")
-}
