@@ -21,7 +21,10 @@ fuzz_target!(|bytes: &[u8]| {
         let text = &label.location.source.text;
         assert!(text.get(label.location.span.clone()).is_some(), "{label:?}");
     }
-    drop(text::render_text(&diagnostics, false, 100));
+    // Most of the time would go into drawing: one text in sixteen is drawn, always the same ones.
+    if bytes.iter().fold(0_u8, |sum, it| sum.wrapping_add(*it)) & 15 == 0 {
+        drop(text::render_text(&diagnostics, false, 100));
+    }
     if let Ok(once) = format(&source) {
         let twice = format(&Source::new("windlass.kdl", once.clone())).expect("can be read again");
         assert_eq!(once, twice);

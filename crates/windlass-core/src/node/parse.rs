@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use kdl::{KdlDiagnostic, KdlDocument, KdlEntry, KdlNode, KdlValue};
@@ -16,6 +17,11 @@ use super::value::{entry_span, span_range};
 
 /// The parser recurses with depth and with the number of errors; this much bounds a megabyte of them.
 const STACK_BYTES: usize = 256 * 1024 * 1024;
+
+/// A text of at most so many bytes that opens at most so many blocks and comments is parsed on the stack of the caller: starting a thread
+/// takes longer than parsing it does. Every byte could be one error, and every opener one level.
+const SHORT_BYTES: usize = 1024;
+const SHALLOW_OPENERS: usize = 12;
 
 /// After this many statements that cannot be parsed the rest of a file is given up.
 const MAX_SYNTAX_PROBLEMS: usize = 100;
@@ -93,7 +99,7 @@ fn without_hidden(mut diagnostic: Diagnostic, hidden: &[&str]) -> Diagnostic {
 fn parse_patched(scan: &mut Scan, source: &Arc<Source>) -> Option<KdlDocument> {
     let text = scan.text.clone();
     let statements = scan.statements.clone();
-    let outcome = on_big_stack(move || parse_or_recover(text, &statements));
+    let outcome = on_enough_stack(&scan.text, || parse_or_recover(text, &statements));
     let Some(outcome) = outcome else {
         scan.diagnostics.push(
             Diagnostic::error(Code::ParserUnavailable, "the manifest could not be parsed")
@@ -163,11 +169,30 @@ fn parse_or_recover(mut text: String, statements: &[Range<usize>]) -> Outcome {
 
 /// Parses a text without judging it; `None` where it is no KDL.
 pub(crate) fn parse_tree(text: &str) -> Option<KdlDocument> {
-    on_big_stack(|| KdlDocument::parse_v2(text).ok()).flatten()
+    on_enough_stack(text, || KdlDocument::parse_v2(text).ok()).flatten()
 }
 
 fn first(diagnostics: Vec<KdlDiagnostic>) -> Option<KdlDiagnostic> {
     diagnostics.into_iter().min_by_key(|it| it.span.offset())
+}
+
+/// Parses on the caller's stack what surely fits there, and all else in a thread; `None` where there is no thread, or the parser panics.
+fn on_enough_stack<T: Send>(text: &str, work: impl FnOnce() -> T + Send) -> Option<T> {
+    if is_short_and_shallow(text) {
+        return catch_unwind(AssertUnwindSafe(work)).ok();
+    }
+    on_big_stack(work)
+}
+
+/// Counts openers wherever they stand, in strings and comments as well, and no closers: what is counted is never less than the depth.
+fn is_short_and_shallow(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    if bytes.len() > SHORT_BYTES {
+        return false;
+    }
+    let blocks = bytes.iter().filter(|it| **it == b'{').count();
+    let comments = bytes.windows(2).filter(|it| it == b"/*").count();
+    blocks + comments <= SHALLOW_OPENERS
 }
 
 fn on_big_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
@@ -299,5 +324,79 @@ fn check_duplicate_properties(reading: &Reading, node: &KdlNode) {
             )
             .help("keep one of them"),
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a caller surely has left: half of what a test or a worker thread starts with.
+    const CALLER_BYTES: usize = 1024 * 1024;
+
+    fn on_small_stack(work: impl FnOnce() + Send) {
+        std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new().stack_size(CALLER_BYTES);
+            let thread = thread.spawn_scoped(scope, work).expect("a thread");
+            thread.join().expect("it does not panic");
+        });
+    }
+
+    /// Blocks in each other, filled up to a size with statements that cannot be parsed.
+    fn nested(depth: usize, opener: &str, size: usize) -> String {
+        let mut text = opener.repeat(depth);
+        while text.len() + 2 <= size {
+            text.push_str(")\n");
+        }
+        text
+    }
+
+    #[test]
+    fn deep_nesting_is_parsed_on_both_sides_of_the_line() {
+        for opener in ["a {\n", "{", "/*", "a /* {"] {
+            let per_opener = opener.matches('{').count() + opener.matches("/*").count();
+            let last = SHALLOW_OPENERS / per_opener;
+            for (depth, shallow) in [(last, true), (last + 1, false), (200, false)] {
+                let text = nested(depth, opener, SHORT_BYTES);
+                assert_eq!(is_short_and_shallow(&text), shallow, "{depth} of {opener}");
+                on_small_stack(|| {
+                    assert!(parse_tree(&text).is_none());
+                    let reading = parse(&Source::new("m.kdl", text.as_str()));
+                    assert!(!reading.into_diagnostics().is_empty());
+                });
+            }
+        }
+    }
+
+    #[test]
+    fn good_texts_are_parsed_on_both_sides_of_the_line() {
+        for depth in [SHALLOW_OPENERS, SHALLOW_OPENERS + 1] {
+            let text = "a {\n".repeat(depth) + &"}\n".repeat(depth);
+            assert_eq!(is_short_and_shallow(&text), depth == SHALLOW_OPENERS);
+            on_small_stack(|| assert!(parse_tree(&text).is_some()));
+        }
+        for size in [SHORT_BYTES, SHORT_BYTES + 1] {
+            let text = "a".repeat(size);
+            assert_eq!(is_short_and_shallow(&text), size == SHORT_BYTES);
+            on_small_stack(|| assert!(parse_tree(&text).is_some()));
+        }
+    }
+
+    #[test]
+    fn a_short_text_full_of_errors_fits_on_the_stack_of_the_caller() {
+        let pieces = [
+            ")", "(", "\n", "a", "=", "\"", ";", "}", "#", "\\", "'", "[", "1a", "/-", "*/", "a=",
+            "\u{e9}", " ", "#\"", "\"\"\"", ",", ":", "//", "-", "r\"", "(a)",
+        ];
+        on_small_stack(|| {
+            for first in pieces {
+                for second in pieces {
+                    let pair = format!("{first}{second}");
+                    let text = pair.repeat(SHORT_BYTES / pair.len());
+                    assert!(is_short_and_shallow(&text));
+                    drop(KdlDocument::parse_v2(&text));
+                }
+            }
+        });
     }
 }
