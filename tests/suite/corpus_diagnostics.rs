@@ -114,7 +114,7 @@ fn every_code_of_the_language_has_a_case_or_an_example() {
 }
 
 /// Codes that no test can bring about, and why.
-const NOT_SHOWN: [(&str, &str); 4] = [
+const NOT_SHOWN: [(&str, &str); 2] = [
     (
         "limits/parser-unavailable",
         "needs a machine without memory for a thread",
@@ -123,8 +123,6 @@ const NOT_SHOWN: [(&str, &str); 4] = [
         "format/refused",
         "needs a mistake of the formatter; the check itself is tested",
     ),
-    ("context/lfs-pointer", "told as a note of the plan"),
-    ("context/empty-submodule", "told as a note of the plan"),
 ];
 
 /// Every refusal has a case of the corpus, an example of the page, or a test that names it.

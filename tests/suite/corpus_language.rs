@@ -195,8 +195,23 @@ fn write_workspace(shown: &mut String, workspace: &Workspace) -> std::fmt::Resul
     for registry in &workspace.registries {
         writeln!(
             shown,
-            "registry.{} {} {}",
-            registry.name, registry.account, registry.region
+            "registry.{} {} {}{}{}",
+            registry.name,
+            registry.account,
+            registry.region,
+            if registry.endpoint.fips { " fips" } else { "" },
+            if registry.endpoint.dual_stack {
+                " dual-stack"
+            } else {
+                ""
+            },
+        )?;
+    }
+    if let Some(engine) = &workspace.engine {
+        writeln!(
+            shown,
+            "engine of {}: {} {:?}",
+            engine.builder, engine.address, engine.tls
         )?;
     }
     if let Some(parallel) = workspace.parallel {

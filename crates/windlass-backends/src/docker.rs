@@ -20,7 +20,7 @@ mod solve;
 mod transport;
 mod tree;
 
-pub use address::{Address, Endpoint, Environment};
+pub use address::{Address, Certificates, Endpoint, Environment};
 pub use builder::DockerBuilder;
 pub use credentials::{Credential, Credentials};
 pub use engine::{Capabilities, Engine};

@@ -6,11 +6,14 @@ mod ignore;
 mod pattern;
 mod select;
 
+use std::fmt;
+
 pub use ignore::{Decision, Ignore, IgnoreLine, Matches, is_never_sent};
 pub use select::{Candidate, CandidateKind, select};
 use serde::{Deserialize, Serialize};
 
-use crate::name::Digest;
+use crate::diag::{Code, Diagnostic};
+use crate::name::{Digest, ImageName};
 
 /// One thing in a build context, after the ignore rules, with normalised mode.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,7 +55,41 @@ pub struct ContextListing {
     /// Everything that is left out, sorted by path.
     pub ignored: Vec<IgnoredEntry>,
     /// Things that look like mistakes: LFS pointers, submodules that were not checked out.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<ContextWarning>,
+}
+
+/// Something in a context that is probably not meant to be built as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ContextWarning {
+    /// A pointer of Git LFS, by its path below the context.
+    LfsPointer(String),
+    /// The folder of a submodule that is not checked out.
+    EmptySubmodule(String),
+}
+
+impl ContextWarning {
+    /// Returns it as a diagnostic of an image, without a place.
+    pub fn diagnostic(&self, image: &ImageName) -> Diagnostic {
+        let (code, command) = match self {
+            Self::LfsPointer(_) => (Code::ContextLfsPointer, "git lfs pull"),
+            Self::EmptySubmodule(_) => (Code::ContextSubmodule, "git submodule update --init"),
+        };
+        Diagnostic::warning(code, format!("image `{image}`: {self}"))
+            .help(format!("run `{command}`, or leave it out with `ignore`"))
+    }
+}
+
+impl fmt::Display for ContextWarning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LfsPointer(path) => {
+                write!(f, "`{path}` is a Git LFS pointer, not the file")
+            }
+            Self::EmptySubmodule(path) => {
+                write!(f, "`{path}` is a submodule that is not checked out")
+            }
+        }
+    }
 }
 
 /// What a build of a context would see by names and sizes: no content is read for it.

@@ -123,6 +123,7 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
         notes,
         refusals: Vec::new(),
         guards: Vec::new(),
+        engine: None,
         policy: PolicyRecord::default(),
     }
 }

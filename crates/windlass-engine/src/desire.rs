@@ -10,7 +10,7 @@ use std::sync::Arc;
 use futures_util::StreamExt as _;
 use futures_util::future::join;
 use futures_util::stream;
-use windlass_core::context::{ContextListing, Ignore};
+use windlass_core::context::{ContextListing, ContextWarning, Ignore};
 use windlass_core::desired::{
     BuildSpec, Desired, DesiredImage, DesiredInputs, NeededImage, Pin, PinTo,
 };
@@ -128,12 +128,8 @@ pub async fn desire<F: Files, U: Upstream>(
         match listing {
             Ok(listing) => {
                 problems.extend(missing_files(draft, &listing));
-                notes.extend(
-                    listing
-                        .warnings
-                        .iter()
-                        .map(|warning| format!("image.{}: {warning}", draft.image.name)),
-                );
+                let warnings = listing.warnings.iter();
+                problems.extend(warnings.map(|it| context_warning(draft, it)));
                 contexts.insert(draft.image.name.clone(), listing);
             }
             Err(why) => problems.push(unusable_context(draft, &why)),
@@ -273,6 +269,13 @@ fn missing_files(draft: &Draft<'_>, listing: &ContextListing) -> Vec<Diagnostic>
             missing_file(draft.image, &full, location, help)
         })
         .collect()
+}
+
+fn context_warning(draft: &Draft<'_>, warning: &ContextWarning) -> Diagnostic {
+    let place = format!("its context is `{}`", draft.image.context);
+    warning
+        .diagnostic(&draft.image.name)
+        .at(&draft.image.location, place)
 }
 
 fn unusable_context(draft: &Draft<'_>, why: &str) -> Diagnostic {

@@ -46,6 +46,16 @@ pub struct LoadedPack {
     pub rego: Option<Arc<RegoPack>>,
 }
 
+impl LoadedPack {
+    /// Returns the ids of the rules that it brings itself.
+    pub(crate) fn own_rules(&self) -> Vec<String> {
+        let name = &self.pack.name.value;
+        let rego = self.rego.iter();
+        rego.flat_map(|it| it.slugs().map(|slug| format!("{name}/{slug}")))
+            .collect()
+    }
+}
+
 impl Policies {
     /// The rules of a profile, and nothing else.
     pub fn new(profile: Profile, today: Day) -> Self {

@@ -8,7 +8,7 @@ use windlass_core::name::Day;
 use windlass_core::node::suggest;
 
 use crate::evaluate::{Counted, Found, Subjects};
-use crate::force::{InForce, Policies};
+use crate::force::{InForce, LoadedPack, Policies};
 use crate::pack::Place;
 use crate::pragma::{Tool, read_pragmas};
 use crate::rules::{RULES, find};
@@ -172,7 +172,10 @@ impl Speaker<'_> {
             return;
         }
         if !self.is_known(rule) {
-            let ids: Vec<&str> = RULES.iter().map(|it| it.id).collect();
+            let packs = self.policies.packs.iter();
+            let own: Vec<String> = packs.flat_map(LoadedPack::own_rules).collect();
+            let known = RULES.iter().map(|it| it.id);
+            let ids: Vec<&str> = known.chain(own.iter().map(String::as_str)).collect();
             let help = suggest::hint(rule, &ids)
                 .unwrap_or_else(|| "`windlass policy list` names the rules in force".to_owned());
             let message = format!("the waiver waives nothing: there is no rule `{rule}`");
@@ -263,9 +266,12 @@ impl Speaker<'_> {
     fn is_known(&self, rule: &str) -> bool {
         match rule.split_once('/') {
             None => find(rule).is_some(),
-            Some((pack, _)) => {
+            Some((pack, slug)) => {
                 let packs = &self.policies.packs;
-                packs.is_empty() || packs.iter().any(|it| it.pack.name.value == pack)
+                let has_rule =
+                    |it: &LoadedPack| it.rego.as_ref().is_some_and(|it| it.has_rule(slug));
+                let mut named = packs.iter().filter(|it| it.pack.name.value == pack);
+                packs.is_empty() || named.any(has_rule)
             }
         }
     }

@@ -86,9 +86,9 @@ pub(crate) fn find(global: &Global) -> Result<Place, Failure> {
 }
 
 fn missing(message: String) -> Failure {
-    Failure::diagnostics(vec![
-        Diagnostic::error(Code::NoManifest, message).help("write one (README, \"A first manifest\"), or name it with `--file`, or its folder with `--chdir`"),
-    ])
+    Failure::diagnostics(vec![Diagnostic::error(Code::NoManifest, message).help(
+        "write one with `windlass init`, or name it with `--file`, or its folder with `--chdir`",
+    )])
 }
 
 /// A workspace that was read and resolved.

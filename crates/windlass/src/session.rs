@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use tokio::runtime::Runtime;
-use windlass_backends::docker::{DockerBuilder, Environment};
+use windlass_backends::docker::{Address, DockerBuilder, Environment};
 use windlass_backends::ecr::{EcrRegistries, Options, Override};
 use windlass_backends::files::WorkspaceFiles;
 use windlass_backends::oci::UpstreamRegistries;
-use windlass_core::manifest::model::{Endpoint, Registry};
+use windlass_core::manifest::model::{BuilderAddress, Endpoint, Registry};
 use windlass_core::name::RegistryName;
 use windlass_ecr_local::{Config, LocalEcr};
 
@@ -29,6 +29,7 @@ impl Session {
         runtime: &Runtime,
         root: &Path,
         registries: &[Registry],
+        engine: Option<&BuilderAddress>,
         local: Option<&Local>,
         hashing: Hashing,
     ) -> Result<Self, Failure> {
@@ -49,8 +50,18 @@ impl Session {
                 "windlass/",
                 env!("CARGO_PKG_VERSION")
             )),
-            builder: DockerBuilder::new(Environment::from_process(), cache_folder()),
+            builder: builder(root, engine)?,
         })
+    }
+}
+
+/// The Engine that the manifest names, or else the one that the environment does.
+fn builder(root: &Path, engine: Option<&BuilderAddress>) -> Result<DockerBuilder, Failure> {
+    let builder = DockerBuilder::new(Environment::from_process(), cache_folder());
+    match engine {
+        Some(engine) => Ok(builder.at(Address::of_manifest(root, engine)
+            .map_err(|error| Failure::error(error.to_string()))?)),
+        None => Ok(builder),
     }
 }
 
@@ -139,6 +150,7 @@ impl Local {
                 registry: None,
                 sts: Some(url.clone()),
                 tagging: Some(url),
+                ..Endpoint::default()
             };
             let credentials = Override {
                 endpoint,

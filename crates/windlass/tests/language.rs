@@ -193,6 +193,159 @@ fn a_context_that_cannot_be_sent_is_told_by_the_plan() {
 }
 
 #[test]
+fn a_context_that_a_link_leads_out_of_the_workspace_is_refused() {
+    let workspace = Workspace::new(&[(
+        "windlass.kdl",
+        &format!("{TIDY}image \"api\" {{ context \"link\"; dockerfile \"Dockerfile\" }}\n"),
+    )]);
+    workspace.write("Dockerfile", "FROM scratch\nCOPY . /\n");
+    workspace.write("../elsewhere/main.py", "");
+    let link = workspace.path("link");
+    std::os::unix::fs::symlink(workspace.path("../elsewhere"), link).expect("a link");
+    workspace
+        .run(&["--local", "plan"])
+        .exits(1)
+        .says("`link` is outside the workspace")
+        .says("windlass.kdl:7:1");
+}
+
+#[test]
+fn what_git_left_out_of_a_context_is_a_warning_with_its_code() {
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n";
+    let workspace = Workspace::new(&[
+        (
+            "windlass.kdl",
+            &format!("{TIDY}image \"api\" {{ context \"src\" }}\n"),
+        ),
+        ("src/Dockerfile", "FROM scratch\nCOPY . /\n"),
+        ("src/model.bin", pointer),
+        ("src/.gitmodules", "[submodule \"x\"]\n\tpath = x\n"),
+    ]);
+    std::fs::create_dir(workspace.path("src/x")).expect("a folder");
+    workspace
+        .run(&["--local", "plan"])
+        .exits(0)
+        .says("context/lfs-pointer")
+        .says("`model.bin` is a Git LFS pointer, not the file")
+        .says("git lfs pull")
+        .says("context/empty-submodule")
+        .says("`x` is a submodule that is not checked out")
+        .says("windlass.kdl:7:1");
+}
+
+#[test]
+fn a_builder_with_an_address_goes_before_the_environment() {
+    let workspace = Workspace::new(&[
+        (
+            "windlass.kdl",
+            &format!(
+                "{TIDY}builder \"default\" {{ address \"unix:///nonexistent/of-the-manifest.sock\" }}\nimage \"api\" {{ context \"src\" }}\n"
+            ),
+        ),
+        ("src/Dockerfile", "FROM scratch\nCOPY . /\n"),
+    ]);
+    workspace
+        .run_with(
+            &[("DOCKER_HOST", "unix:///nonexistent/of-the-environment.sock")],
+            &["--local", "apply", "--auto-approve"],
+        )
+        .exits(1)
+        .says("/nonexistent/of-the-manifest.sock")
+        .says("the `address` of builder `default`");
+    workspace
+        .run(&["--local", "plan", "--out", "p.windlass"])
+        .exits(0);
+    workspace
+        .run(&["--local", "apply", "p.windlass"])
+        .exits(1)
+        .says("/nonexistent/of-the-manifest.sock");
+}
+
+#[test]
+fn engine_a_builder_behind_a_port_builds() {
+    if !common::has_engine() {
+        return;
+    }
+    let port = port_of_the_engine();
+    let workspace = Workspace::new(&[
+        (
+            "windlass.kdl",
+            &format!(
+                "{TIDY}builder \"default\" {{ address \"tcp://127.0.0.1:{port}\" }}\nimage \"behind-a-port\" {{ context \"src\" }}\n"
+            ),
+        ),
+        ("src/Dockerfile", "FROM scratch\nCOPY . /\n"),
+    ]);
+    let nowhere = [("DOCKER_HOST", "unix:///nonexistent.sock")];
+    workspace
+        .run_with(&nowhere, &["--local", "apply", "--auto-approve"])
+        .exits(0);
+    let engine = format!("tcp://127.0.0.1:{port}");
+    workspace
+        .run_with(&[("DOCKER_HOST", &engine)], &["clean"])
+        .exits(0);
+}
+
+/// Lets the Engine's socket answer at a port of this machine, until the test ends.
+fn port_of_the_engine() -> u16 {
+    use std::io::copy;
+    use std::net::{Shutdown, TcpListener};
+    use std::os::unix::net::UnixStream;
+    let host = std::env::var("DOCKER_HOST").unwrap_or_default();
+    let socket = host
+        .strip_prefix("unix://")
+        .unwrap_or("/var/run/docker.sock")
+        .to_owned();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    std::thread::spawn(move || {
+        for near in listener.incoming().flatten() {
+            let far = UnixStream::connect(&socket).expect("the Engine's socket");
+            let (mut near_in, mut near_out) = (near.try_clone().expect("a copy"), near);
+            let (mut far_in, mut far_out) = (far.try_clone().expect("a copy"), far);
+            std::thread::spawn(move || {
+                drop(copy(&mut near_in, &mut far_out));
+                drop(far_out.shutdown(Shutdown::Write));
+            });
+            std::thread::spawn(move || {
+                drop(copy(&mut far_in, &mut near_out));
+                drop(near_out.shutdown(Shutdown::Write));
+            });
+        }
+    });
+    port
+}
+
+#[test]
+fn a_waiver_for_an_unknown_rule_is_told_the_one_that_is_meant() {
+    let manifest = |rule: &str| {
+        format!(
+            "{TIDY}image \"api\" {{ dockerfile \"Dockerfile\" }}\npolicy \"house\" {{ rego \"policy/*.rego\" }}\nwaiver \"{rule}\" {{ expires \"2999-12-31\"; owner \"me\"; reason \"because\" }}\n"
+        )
+    };
+    let workspace = Workspace::new(&[
+        ("Dockerfile", "FROM scratch\nCOPY main.py /\n"),
+        ("main.py", ""),
+        (
+            "policy/a.rego",
+            "package house.non_root\nimport rego.v1\nwarn contains \"x\" if input.image.name == \"none\"\n",
+        ),
+    ]);
+    workspace.write("windlass.kdl", &manifest("house/non-rot"));
+    workspace
+        .run(&["check"])
+        .says("there is no rule `house/non-rot`")
+        .says("did you mean `house/non-root`?");
+    workspace.write("windlass.kdl", &manifest("secret-in-arg-evn"));
+    workspace
+        .run(&["check"])
+        .says("did you mean `secret-in-arg-env`?");
+    workspace.write("windlass.kdl", &manifest("house/non-root"));
+    let known = workspace.run(&["check"]);
+    assert!(!known.out.contains("there is no rule"), "{}", known.out);
+}
+
+#[test]
 fn a_guard_of_the_environment_refuses_the_plan() {
     let workspace = Workspace::new(&[(
         "windlass.kdl",

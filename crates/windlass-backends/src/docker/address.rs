@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
+use windlass_core::manifest::model::BuilderAddress;
+
 use crate::docker::error::DockerError;
 
 const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
@@ -77,9 +79,31 @@ pub enum Endpoint {
     Tls {
         /// `host:port`.
         authority: String,
-        /// The folder that holds `ca.pem`, and `cert.pem` with `key.pem` if the Engine wants a client certificate.
-        certificates: PathBuf,
+        /// The certificates.
+        certificates: Certificates,
     },
+}
+
+/// The files of certificates for an Engine behind TLS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Certificates {
+    /// Who signed the Engine's certificate.
+    pub ca: PathBuf,
+    /// Our certificate.
+    pub certificate: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
+}
+
+impl Certificates {
+    /// The files as Docker names them: `ca.pem`, and `cert.pem` with `key.pem` if the Engine wants a client certificate.
+    pub fn in_folder(folder: &Path) -> Self {
+        Self {
+            ca: folder.join("ca.pem"),
+            certificate: folder.join("cert.pem"),
+            key: folder.join("key.pem"),
+        }
+    }
 }
 
 impl Address {
@@ -97,7 +121,7 @@ impl Address {
                     .or_else(|| environment.config_directory())
                     .unwrap_or_default()
             });
-            return Self::parse(host, certificates, "DOCKER_HOST");
+            return Self::parse(host, certificates.as_deref(), "DOCKER_HOST");
         }
         match context_name(environment)? {
             Some((name, origin)) => context_address(environment, &name, &origin),
@@ -105,7 +129,38 @@ impl Address {
         }
     }
 
-    fn parse(host: &str, certificates: Option<PathBuf>, origin: &str) -> Result<Self, DockerError> {
+    /// Returns the address that a builder of the manifest names; its certificates lie below `root`.
+    ///
+    /// # Errors
+    ///
+    /// [`DockerError::Address`] for an address that cannot be read.
+    pub fn of_manifest(root: &Path, builder: &BuilderAddress) -> Result<Self, DockerError> {
+        let certificates = builder.tls.as_ref().map(|tls| {
+            // A name that no file has: the Engine asks for no certificate of ours.
+            let (certificate, key) = tls.client.as_ref().map_or_else(
+                || (PathBuf::new(), PathBuf::new()),
+                |(certificate, key)| (root.join(certificate), root.join(key)),
+            );
+            Certificates {
+                ca: root.join(&tls.ca),
+                certificate,
+                key,
+            }
+        });
+        let origin = format!("the `address` of builder `{}`", builder.builder);
+        Self::with(&builder.address, certificates, &origin)
+    }
+
+    fn parse(host: &str, certificates: Option<&Path>, origin: &str) -> Result<Self, DockerError> {
+        let certificates = certificates.map(Certificates::in_folder);
+        Self::with(host, certificates, origin)
+    }
+
+    fn with(
+        host: &str,
+        certificates: Option<Certificates>,
+        origin: &str,
+    ) -> Result<Self, DockerError> {
         let endpoint = match host.split_once("://") {
             Some(("unix", path)) if path.starts_with('/') => Endpoint::Unix(PathBuf::from(path)),
             Some(("tcp" | "http" | "https", authority)) => {
@@ -134,7 +189,7 @@ impl Address {
 fn tcp_endpoint(
     host: &str,
     authority: &str,
-    certificates: Option<PathBuf>,
+    certificates: Option<Certificates>,
 ) -> Result<Endpoint, DockerError> {
     let https = host.starts_with("https://");
     let with_port = if authority
@@ -250,7 +305,7 @@ fn context_address(
     let origin = format!("the Docker context `{name}`");
     Address::parse(
         &host,
-        certificates.is_dir().then_some(certificates),
+        certificates.is_dir().then_some(certificates.as_path()),
         &origin,
     )
 }
@@ -315,7 +370,7 @@ mod tests {
             ]),
             Endpoint::Tls {
                 authority: "build:2376".to_owned(),
-                certificates: PathBuf::from("/h/.docker")
+                certificates: Certificates::in_folder(Path::new("/h/.docker"))
             }
         );
     }
@@ -353,7 +408,7 @@ mod tests {
         fs::create_dir_all(&tls).unwrap();
         let far = Endpoint::Tls {
             authority: "far:9".to_owned(),
-            certificates: tls,
+            certificates: Certificates::in_folder(&tls),
         };
         assert_eq!(endpoint(&named), far);
         fs::write(

@@ -13,7 +13,7 @@ use windlass_core::name::{Digest, Fingerprint, ImageName, Platform};
 use windlass_engine::event::{self, Event, Events};
 use windlass_engine::ports::{self, Builder, BuilderError, BuilderFacts, FailedStep, LocalImage};
 
-use crate::docker::address::Environment;
+use crate::docker::address::{Address, Environment};
 use crate::docker::cache::Cache;
 use crate::docker::credentials::{Credential, Credentials};
 use crate::docker::engine::Engine;
@@ -31,6 +31,8 @@ const LOOKS: usize = 8;
 /// The Docker Engine that the environment names, with what windlass remembers of it. Connects when first asked.
 pub struct DockerBuilder {
     environment: Environment,
+    /// Where the Engine answers; what the environment says where `None`.
+    address: Option<Address>,
     cache: Cache,
     engine: OnceCell<Engine>,
     layers: OnceCell<Arc<LayerStore>>,
@@ -41,9 +43,19 @@ impl DockerBuilder {
     pub fn new(environment: Environment, cache: PathBuf) -> Self {
         Self {
             environment,
+            address: None,
             cache: Cache::new(cache),
             engine: OnceCell::new(),
             layers: OnceCell::new(),
+        }
+    }
+
+    /// The builder at an address of the manifest, whatever the environment says.
+    #[must_use]
+    pub fn at(self, address: Address) -> Self {
+        Self {
+            address: Some(address),
+            ..self
         }
     }
 
@@ -54,7 +66,12 @@ impl DockerBuilder {
     /// As [`Engine::connect`].
     pub async fn engine(&self) -> Result<&Engine, DockerError> {
         self.engine
-            .get_or_try_init(|| Engine::connect(&self.environment))
+            .get_or_try_init(|| async {
+                match &self.address {
+                    Some(address) => Engine::connect_to(address.clone()).await,
+                    None => Engine::connect(&self.environment).await,
+                }
+            })
             .await
     }
 

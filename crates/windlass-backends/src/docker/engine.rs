@@ -206,7 +206,11 @@ fn unreachable(address: &Address, error: &bollard::errors::Error) -> DockerError
     let help = if reason.contains("ermission denied") {
         "add yourself to the group `docker`, or set DOCKER_HOST to an Engine you may use".to_owned()
     } else if let Endpoint::Tls { certificates, .. } = &address.endpoint {
-        let folder = certificates.display();
+        let folder = certificates
+            .ca
+            .parent()
+            .unwrap_or(&certificates.ca)
+            .display();
         format!("see that it runs and accepts the certificates in `{folder}`")
     } else if address.origin == DEFAULT_ORIGIN {
         "start it, or set DOCKER_HOST".to_owned()

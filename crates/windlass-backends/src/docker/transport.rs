@@ -19,7 +19,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tower_service::Service;
 
-use crate::docker::address::{Address, Endpoint};
+use crate::docker::address::{Address, Certificates, Endpoint};
 use crate::docker::error::{DockerError, chain};
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -210,18 +210,18 @@ fn empty_tls() -> rustls::ClientConfig {
         .with_no_client_auth()
 }
 
-fn tls(certificates: &Path) -> Result<rustls::ClientConfig, DockerError> {
+fn tls(certificates: &Certificates) -> Result<rustls::ClientConfig, DockerError> {
     let mut roots = rustls::RootCertStore::empty();
-    roots.add_parsable_certificates(read_certificates(&certificates.join("ca.pem"))?);
+    roots.add_parsable_certificates(read_certificates(&certificates.ca)?);
     let builder = tls_builder().with_root_certificates(roots);
-    let (certificate, key) = (certificates.join("cert.pem"), certificates.join("key.pem"));
+    let (certificate, key) = (&certificates.certificate, &certificates.key);
     if !certificate.exists() && !key.exists() {
         return Ok(builder.with_no_client_auth());
     }
-    let secret = PrivateKeyDer::from_pem_file(&key).map_err(|error| unusable(&key, &error))?;
+    let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| unusable(key, &error))?;
     builder
-        .with_client_auth_cert(read_certificates(&certificate)?, secret)
-        .map_err(|error| unusable(&certificate, &error))
+        .with_client_auth_cert(read_certificates(certificate)?, secret)
+        .map_err(|error| unusable(certificate, &error))
 }
 
 fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, DockerError> {

@@ -106,6 +106,8 @@ impl Identity {
         self.role == other.role
             && self.profile == other.profile
             && self.endpoint.sts == other.endpoint.sts
+            && self.endpoint.fips == other.endpoint.fips
+            && self.endpoint.dual_stack == other.endpoint.dual_stack
             && self.fixed == other.fixed
     }
 }
@@ -254,6 +256,13 @@ impl Account {
             .app_name(AppName::new("windlass").expect("letters only"));
         if let Some(profile) = &self.identity.profile {
             loader = loader.profile_name(profile);
+        }
+        // Only switched on: what is off here may be on in the AWS configuration.
+        if self.identity.endpoint.fips {
+            loader = loader.use_fips(true);
+        }
+        if self.identity.endpoint.dual_stack {
+            loader = loader.use_dual_stack(true);
         }
         let base = loader.load().await;
         match &self.identity.role {

@@ -88,10 +88,20 @@ impl Account {
         let url = match (&endpoint.tagging, &endpoint.ecr) {
             (Some(url), _) => url.clone(),
             (None, Some(_)) => return Ok(None),
-            (None, None) if region.starts_with("cn-") => {
-                format!("https://tagging.{region}.amazonaws.com.cn")
+            (None, None) => {
+                let service = if endpoint.fips {
+                    "tagging-fips"
+                } else {
+                    "tagging"
+                };
+                let suffix = match (region.starts_with("cn-"), endpoint.dual_stack) {
+                    (false, false) => "amazonaws.com",
+                    (false, true) => "api.aws",
+                    (true, false) => "amazonaws.com.cn",
+                    (true, true) => "api.amazonwebservices.com.cn",
+                };
+                format!("https://{service}.{region}.{suffix}")
             }
-            (None, None) => format!("https://tagging.{region}.amazonaws.com"),
         };
         let url = format!("{}/", url.trim_end_matches('/'));
         let uri = url.parse::<Uri>();

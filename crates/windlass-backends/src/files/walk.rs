@@ -5,8 +5,8 @@ mod tree;
 use std::path::{Path, PathBuf};
 
 use windlass_core::context::{
-    Candidate, CandidateKind, ContextListing, ContextOutline, Entry, EntryKind, Ignore,
-    IgnoredEntry, OutlineEntry, OutlineKind, select,
+    Candidate, CandidateKind, ContextListing, ContextOutline, ContextWarning, Entry, EntryKind,
+    Ignore, IgnoredEntry, OutlineEntry, OutlineKind, select,
 };
 use windlass_core::dockerfile::ContextSources;
 
@@ -233,10 +233,10 @@ fn hashed(
 }
 
 /// Finds what is probably not meant to be built as it stands.
-fn warnings(base: &Path, entries: &[Entry], pointers: &[String]) -> Vec<String> {
-    let mut warnings: Vec<String> = pointers
+fn warnings(base: &Path, entries: &[Entry], pointers: &[String]) -> Vec<ContextWarning> {
+    let mut warnings: Vec<ContextWarning> = pointers
         .iter()
-        .map(|path| format!("`{path}` is a Git LFS pointer, not the file: run `git lfs pull`"))
+        .map(|path| ContextWarning::LfsPointer(path.clone()))
         .collect();
     for path in submodules(base) {
         let below = format!("{path}/");
@@ -245,9 +245,7 @@ fn warnings(base: &Path, entries: &[Entry], pointers: &[String]) -> Vec<String> 
             .any(|entry| entry.path == path && entry.kind == EntryKind::Directory)
             && !entries.iter().any(|entry| entry.path.starts_with(&below));
         if is_empty_folder {
-            warnings.push(format!(
-                "`{path}` is a submodule that is not checked out: run `git submodule update --init`"
-            ));
+            warnings.push(ContextWarning::EmptySubmodule(path));
         }
     }
     warnings

@@ -37,9 +37,8 @@ fn registry(url: &str) -> Registry {
     Registry {
         endpoint: Endpoint {
             ecr: Some(url.to_owned()),
-            registry: None,
             sts: Some(url.to_owned()),
-            tagging: None,
+            ..Endpoint::default()
         },
         ..registry_node()
     }

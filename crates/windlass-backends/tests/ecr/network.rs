@@ -1,5 +1,6 @@
 //! Proxies and certificates, for the API and for registries (decision 45): each case runs in a process of its own.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
@@ -254,4 +255,69 @@ async fn loopback_is_never_asked_through_a_proxy() {
     let variables: Vec<(&str, &str)> = variables.iter().map(|(k, v)| (*k, v.as_str())).collect();
     in_child("network::child_asks_aws", &keys(&variables));
     assert!(heads.lock().unwrap().is_empty());
+}
+
+/// A proxy that lets nobody through; returns its port, and the hosts that were asked for.
+async fn refusing_proxy() -> (u16, Arc<Mutex<BTreeSet<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let hosts = Arc::new(Mutex::new(BTreeSet::new()));
+    let seen = Arc::clone(&hosts);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(stream.read_u8().await?);
+            }
+            let head = String::from_utf8_lossy(&head).into_owned();
+            let host = head.split([' ', ':']).nth(1).unwrap_or_default();
+            seen.lock().unwrap().insert(host.to_owned());
+            stream.write_all(b"HTTP/1.1 403 Forbidden\r\n\r\n").await?;
+        }
+        std::io::Result::Ok(())
+    });
+    (port, hosts)
+}
+
+/// Asks STS, ECR and the tagging API; nobody answers, and the proxy hears whom the calls are for.
+#[tokio::test]
+async fn child_asks_all_of_aws() {
+    let Some(flags) = child("FLAGS") else { return };
+    let registry = Registry {
+        endpoint: Endpoint {
+            fips: flags.contains("fips"),
+            dual_stack: flags.contains("dual-stack"),
+            ..Endpoint::default()
+        },
+        ..registry_node()
+    };
+    // One for each call: after a failure of the network a registry is left alone for a while.
+    let fresh = || EcrRegistries::new(std::slice::from_ref(&registry), &Options::default());
+    assert!(fresh().caller_account(&prod()).await.is_err());
+    assert!(fresh().owned_repositories("w").await[&prod()].is_err());
+    assert!(fresh().replication_rules(&prod()).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fips_and_dual_stack_choose_the_endpoints_of_all_services() {
+    let mut told = Vec::new();
+    for flags in ["none", "fips", "dual-stack", "fips dual-stack"] {
+        let (port, hosts) = refusing_proxy().await;
+        let through = format!("http://127.0.0.1:{port}");
+        in_child(
+            "network::child_asks_all_of_aws",
+            &keys(&[("FLAGS", flags), ("HTTPS_PROXY", &through)]),
+        );
+        let hosts: Vec<String> = hosts.lock().unwrap().iter().cloned().collect();
+        told.push(format!("{flags}: {}", hosts.join(" ")));
+    }
+    assert_eq!(
+        told,
+        [
+            "none: api.ecr.eu-west-1.amazonaws.com sts.eu-west-1.amazonaws.com tagging.eu-west-1.amazonaws.com",
+            "fips: ecr-fips.eu-west-1.amazonaws.com sts-fips.eu-west-1.amazonaws.com tagging-fips.eu-west-1.amazonaws.com",
+            "dual-stack: ecr.eu-west-1.api.aws sts.eu-west-1.api.aws tagging.eu-west-1.api.aws",
+            "fips dual-stack: ecr-fips.eu-west-1.api.aws sts-fips.eu-west-1.api.aws tagging-fips.eu-west-1.api.aws",
+        ]
+    );
 }

@@ -57,9 +57,8 @@ pub(crate) async fn world_with(quirks: Quirks) -> World {
 pub(crate) fn registries_at(url: &str, account: &str) -> EcrRegistries {
     let endpoint = Endpoint {
         ecr: Some(url.to_owned()),
-        registry: None,
         sts: Some(url.to_owned()),
-        tagging: None,
+        ..Endpoint::default()
     };
     let given = Override {
         endpoint,

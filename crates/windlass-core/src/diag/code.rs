@@ -239,7 +239,7 @@ codes! {
     BadRegion = "registry/bad-region",
     /// An endpoint or mirror that is no URL or host.
     BadEndpoint = "registry/bad-endpoint",
-    /// `fips` together with `endpoint`.
+    /// `fips` or `dual-stack` together with `endpoint`.
     FipsEndpoint = "registry/fips-with-endpoint",
     /// Plain http to another machine.
     PlainHttp = "registry/plain-http",

@@ -3,6 +3,7 @@
 //! Lists are sorted by name unless order carries meaning; maps are sorted. Locations are kept where a later stage may have to point back.
 
 mod access;
+mod builder;
 mod environment;
 mod moves;
 mod pattern;
@@ -20,6 +21,7 @@ use crate::name::{ImageName, Platform, RegistryName, RepositoryKey, Tag};
 
 pub(crate) use self::access::partition;
 pub use self::access::{AccessPolicy, AccessRule, LARGEST_ACCESS, Principal};
+pub use self::builder::{BuilderAddress, BuilderTls};
 pub use self::environment::Promotion;
 pub use self::moves::{Moved, Removed};
 pub use self::pattern::{OwnPattern, PatternReference};
@@ -64,6 +66,8 @@ pub struct Workspace {
     pub uses_git: bool,
     /// Guards of the environment that ask git, as the manifest writes them; they hold when a plan is applied, too.
     pub guards: Vec<String>,
+    /// Where the Engine answers that images are built on, `None` for the one that the environment of windlass names.
+    pub engine: Option<BuilderAddress>,
     /// How many builds may run at once, from `workspace { parallel }`.
     pub parallel: Option<usize>,
     /// Paths of all files read as manifest, the root first, then of all files that hold secrets; relative to the workspace, and never part of a
@@ -103,7 +107,7 @@ pub struct Role {
     pub session: Option<String>,
 }
 
-/// Endpoints of a registry; `None` means the SDK's own.
+/// Endpoints of a registry; `None` means those of AWS.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Endpoint {
     /// URL of the ECR API.
@@ -114,6 +118,12 @@ pub struct Endpoint {
     pub sts: Option<String>,
     /// URL of the resource groups tagging API.
     pub tagging: Option<String>,
+    /// Whether the FIPS endpoints of AWS are called.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fips: bool,
+    /// Whether the endpoints of AWS are called that have IPv6 as well.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dual_stack: bool,
 }
 
 /// Where images of one registry are fetched from instead: `docker.io` -> `127.0.0.1:5000`.

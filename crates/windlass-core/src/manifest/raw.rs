@@ -16,7 +16,7 @@ use crate::node::Scalar;
 use super::model::{Encryption, LifecycleRule};
 
 pub use self::access::AccessNode;
-pub use self::builder::{BuilderNode, NamedContextNode, NotCarried};
+pub use self::builder::{BuilderNode, NamedContextNode, NotCarried, TlsNode};
 pub use self::environment::{EnvironmentNode, Requirement};
 pub use self::include::IncludeNode;
 pub use self::pattern::{ParameterNode, ParameterType, PatternNode};
@@ -113,6 +113,10 @@ pub struct RegistryNode {
     pub profile: Option<Text>,
     /// URLs of `ecr=`, `registry=`, `sts=` and `tagging=`, in this order.
     pub endpoint: [Option<Text>; 4],
+    /// `fips`
+    pub fips: bool,
+    /// `dual-stack`
+    pub dual_stack: bool,
     /// `distribute "replicate"`: ECR copies images from the first region to the others.
     pub replicates: bool,
     /// The nodes about its account, as they stand in the file.

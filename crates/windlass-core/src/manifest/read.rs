@@ -94,115 +94,139 @@ fn read_top(reading: &Reading, kinds: &Kinds<'_>) -> Option<Manifest> {
             refuse_workspace(&mut top)
         }
     };
-    let includes = definitions(
-        &mut top,
-        "include",
-        "more files of the manifest",
-        include::read_include,
-    );
-    let registries = definitions(
-        &mut top,
-        "registry",
-        "an AWS account and region that holds images",
-        registry::read_registry,
-    );
-    let mirrors = definitions(
-        &mut top,
-        "mirror",
-        "where base images are fetched from instead",
-        registry::read_mirror,
-    );
-    let variables = definitions(
-        &mut top,
-        "var",
-        "a value that comes from outside",
-        variable::read_variable,
-    );
-    let (defaults_location, (default_image, default_settings)) = read_defaults(&mut top);
-    let images = definitions(
-        &mut top,
-        "image",
-        "an image to build and push",
-        image::read_image,
-    );
-    let patterns = definitions(
-        &mut top,
-        "pattern",
-        "a Dockerfile template of the workspace, with parameters",
-        pattern::read_pattern,
-    );
-    let repositories = definitions(
-        &mut top,
-        "repository",
-        "an ECR repository with its settings",
-        repository::read_repository,
-    );
-    let environments = definitions(
-        &mut top,
-        "environment",
-        "where images go: registries, values of variables, guards",
-        environment::read_environment,
-    );
-    let builders = definitions(
-        &mut top,
-        "builder",
-        "what builds images, and how",
-        builder::read_builder,
-    );
-    let secrets = definitions(
-        &mut top,
-        "secret",
-        "a value that builds may mount, and that is shown nowhere",
-        secret::read_secret,
-    );
-    let policies = definitions(
-        &mut top,
-        "policy",
-        "rules that the workspace brings itself",
-        policy::read_policy,
-    );
-    let waivers = definitions(
-        &mut top,
-        "waiver",
-        "a rule that may be broken, for a reason and a time",
-        policy::read_waiver,
-    );
-    let moved = definitions(
-        &mut top,
-        "moved",
-        "a repository that has another name now: `moved from=\"a\" to=\"b\"`",
-        policy::read_moved,
-    );
-    let removed = definitions(
-        &mut top,
-        "removed",
-        "a repository that the workspace gave up",
-        policy::read_removed,
-    );
-    top.finish();
-    Some(Manifest {
-        includes,
-        defaults_location,
+    let mut manifest = Manifest {
+        includes: Vec::new(),
+        defaults_location: None,
         files: vec![Arc::clone(reading.source())],
         incomplete: false,
         has_errors: false,
         workspace,
-        registries,
-        mirrors,
-        variables,
-        default_image,
-        default_settings,
-        images,
-        patterns,
-        repositories,
-        environments,
-        builders,
-        secrets,
-        policies,
-        waivers,
-        moved,
-        removed,
-    })
+        registries: Vec::new(),
+        mirrors: Vec::new(),
+        variables: Vec::new(),
+        default_image: ImageBody::default(),
+        default_settings: SettingsBody::default(),
+        images: Vec::new(),
+        patterns: Vec::new(),
+        repositories: Vec::new(),
+        environments: Vec::new(),
+        builders: Vec::new(),
+        secrets: Vec::new(),
+        policies: Vec::new(),
+        waivers: Vec::new(),
+        moved: Vec::new(),
+        removed: Vec::new(),
+    };
+    read_sources(&mut top, &mut manifest);
+    read_images(&mut top, &mut manifest);
+    read_surroundings(&mut top, &mut manifest);
+    read_rules(&mut top, &mut manifest);
+    top.finish();
+    Some(manifest)
+}
+
+/// Further files, and what images refer to.
+fn read_sources(top: &mut Dec<'_>, manifest: &mut Manifest) {
+    manifest.includes = definitions(
+        top,
+        "include",
+        "more files of the manifest",
+        include::read_include,
+    );
+    manifest.registries = definitions(
+        top,
+        "registry",
+        "an AWS account and region that holds images",
+        registry::read_registry,
+    );
+    manifest.mirrors = definitions(
+        top,
+        "mirror",
+        "where base images are fetched from instead",
+        registry::read_mirror,
+    );
+    manifest.variables = definitions(
+        top,
+        "var",
+        "a value that comes from outside",
+        variable::read_variable,
+    );
+}
+
+/// Images, what they are made of, and what holds them.
+fn read_images(top: &mut Dec<'_>, manifest: &mut Manifest) {
+    let (location, (image, settings)) = read_defaults(top);
+    manifest.defaults_location = location;
+    manifest.default_image = image;
+    manifest.default_settings = settings;
+    manifest.images = definitions(
+        top,
+        "image",
+        "an image to build and push",
+        image::read_image,
+    );
+    manifest.patterns = definitions(
+        top,
+        "pattern",
+        "a Dockerfile template of the workspace, with parameters",
+        pattern::read_pattern,
+    );
+    manifest.repositories = definitions(
+        top,
+        "repository",
+        "an ECR repository with its settings",
+        repository::read_repository,
+    );
+}
+
+/// Where and how images are built.
+fn read_surroundings(top: &mut Dec<'_>, manifest: &mut Manifest) {
+    manifest.environments = definitions(
+        top,
+        "environment",
+        "where images go: registries, values of variables, guards",
+        environment::read_environment,
+    );
+    manifest.builders = definitions(
+        top,
+        "builder",
+        "what builds images, and how",
+        builder::read_builder,
+    );
+    manifest.secrets = definitions(
+        top,
+        "secret",
+        "a value that builds may mount, and that is shown nowhere",
+        secret::read_secret,
+    );
+}
+
+/// Policies, and what became of repositories.
+fn read_rules(top: &mut Dec<'_>, manifest: &mut Manifest) {
+    manifest.policies = definitions(
+        top,
+        "policy",
+        "rules that the workspace brings itself",
+        policy::read_policy,
+    );
+    manifest.waivers = definitions(
+        top,
+        "waiver",
+        "a rule that may be broken, for a reason and a time",
+        policy::read_waiver,
+    );
+    manifest.moved = definitions(
+        top,
+        "moved",
+        "a repository that has another name now: `moved from=\"a\" to=\"b\"`",
+        policy::read_moved,
+    );
+    manifest.removed = definitions(
+        top,
+        "removed",
+        "a repository that the workspace gave up",
+        policy::read_removed,
+    );
 }
 
 /// Decodes all nodes of a kind; one whose name cannot be read makes the manifest incomplete.

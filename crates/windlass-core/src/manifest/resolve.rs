@@ -25,7 +25,7 @@ mod variables;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use crate::diag::{Checked, Code, Diagnostic, Sourced, has_errors, sort};
+use crate::diag::{Checked, Code, Diagnostic, Location, Sourced, has_errors, sort};
 use crate::name::{RegistryName, RepositoryKey};
 use crate::node::Scalar;
 
@@ -66,6 +66,8 @@ struct Resolver<'a> {
     environment: Option<&'a EnvironmentNode>,
     /// The builders that images are built with.
     used_builders: BTreeSet<&'a str>,
+    /// An image that is built on the Engine that the environment of windlass names.
+    built_on_default: Option<Location>,
     /// Why a plan is refused.
     refusals: Vec<Diagnostic>,
     patterns: Patterns,
@@ -90,6 +92,7 @@ impl<'a> Resolver<'a> {
             targets: BTreeMap::new(),
             environment: None,
             used_builders: BTreeSet::new(),
+            built_on_default: None,
             refusals: Vec::new(),
             patterns: Patterns::new(),
             placed: Vec::new(),
@@ -115,6 +118,7 @@ impl<'a> Resolver<'a> {
         self.check_guards();
         self.check_builders();
         self.refuse_builders();
+        let engine = self.engine();
         self.refuse_account_settings();
         let secret_files = self.secret_files();
         self.check_defaults();
@@ -129,6 +133,7 @@ impl<'a> Resolver<'a> {
             registries: self.reached_registries(promotion.as_ref()),
             promotion,
             refusals,
+            engine,
             mirrors,
             patterns,
             images,

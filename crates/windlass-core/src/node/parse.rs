@@ -20,8 +20,8 @@ const STACK_BYTES: usize = 256 * 1024 * 1024;
 
 /// A text of at most so many bytes that opens at most so many blocks and comments is parsed on the stack of the caller: starting a thread
 /// takes longer than parsing it does. Every byte could be one error, and every opener one level.
-const SHORT_BYTES: usize = 1024;
-const SHALLOW_OPENERS: usize = 12;
+const SHORT_BYTES: usize = 256;
+const SHALLOW_OPENERS: usize = 8;
 
 /// After this many statements that cannot be parsed the rest of a file is given up.
 const MAX_SYNTAX_PROBLEMS: usize = 100;
@@ -186,12 +186,11 @@ fn on_enough_stack<T: Send>(text: &str, work: impl FnOnce() -> T + Send) -> Opti
 
 /// Counts openers wherever they stand, in strings and comments as well, and no closers: what is counted is never less than the depth.
 fn is_short_and_shallow(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    if bytes.len() > SHORT_BYTES {
+    if text.len() > SHORT_BYTES {
         return false;
     }
-    let blocks = bytes.iter().filter(|it| **it == b'{').count();
-    let comments = bytes.windows(2).filter(|it| it == b"/*").count();
+    let blocks = text.matches('{').count();
+    let comments = text.matches("/*").count();
     blocks + comments <= SHALLOW_OPENERS
 }
 
@@ -388,15 +387,19 @@ mod tests {
             ")", "(", "\n", "a", "=", "\"", ";", "}", "#", "\\", "'", "[", "1a", "/-", "*/", "a=",
             "\u{e9}", " ", "#\"", "\"\"\"", ",", ":", "//", "-", "r\"", "(a)",
         ];
+        let mut tried = 0;
         on_small_stack(|| {
             for first in pieces {
                 for second in pieces {
                     let pair = format!("{first}{second}");
                     let text = pair.repeat(SHORT_BYTES / pair.len());
-                    assert!(is_short_and_shallow(&text));
-                    drop(KdlDocument::parse_v2(&text));
+                    if is_short_and_shallow(&text) {
+                        drop(KdlDocument::parse_v2(&text));
+                        tried += 1;
+                    }
                 }
             }
         });
+        assert!(tried > 600, "{tried}");
     }
 }

@@ -158,6 +158,7 @@ mod tests {
                 notes: vec!["a note".to_owned()],
                 refusals: Vec::new(),
                 guards: Vec::new(),
+                engine: None,
                 policy: crate::plan::PolicyRecord::default(),
             },
             diagnostics: vec![SavedDiagnostic::from(&warning)],

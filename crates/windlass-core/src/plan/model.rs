@@ -24,6 +24,9 @@ pub struct Plan {
     pub git_sha: Option<String>,
     /// The builder that was asked for images, `None` where none answered.
     pub builder: Option<String>,
+    /// Where the Engine answers that images are built on, `None` for the one that the environment of windlass names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<crate::manifest::model::BuilderAddress>,
     /// The registries in scope: what a saved plan needs to reach them again.
     pub registries: Vec<RegistryPlan>,
     /// The variables with their origins.

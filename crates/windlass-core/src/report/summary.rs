@@ -259,6 +259,7 @@ mod tests {
             notes: Vec::new(),
             refusals: Vec::new(),
             guards: Vec::new(),
+            engine: None,
             policy: PolicyRecord {
                 findings,
                 ..PolicyRecord::default()

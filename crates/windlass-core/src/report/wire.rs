@@ -409,6 +409,7 @@ impl Report {
             notes,
             refusals,
             guards: _,
+            engine: _,
             policy,
         } = plan;
         let mut variables: Vec<Variable> = variables

@@ -171,6 +171,7 @@ fn apply_saved(context: &Context<'_>, arguments: &ApplyArgs, file: &Path) -> Res
         context.runtime,
         &root,
         &registries,
+        plan.engine.as_ref(),
         local.as_ref(),
         context.hashing,
     )?;

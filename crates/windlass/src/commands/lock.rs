@@ -22,6 +22,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &LockArgs) -> Result<Exit, F
         context.runtime,
         &place.root,
         &loaded.workspace.registries,
+        loaded.workspace.engine.as_ref(),
         local.as_ref(),
         context.hashing,
     )?;

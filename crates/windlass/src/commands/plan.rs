@@ -136,6 +136,7 @@ fn make_of(context: &Context<'_>, only: &[String], offline: bool) -> Result<Made
         context.runtime,
         &place.root,
         &loaded.workspace.registries,
+        loaded.workspace.engine.as_ref(),
         local.as_ref(),
         context.hashing,
     )?;
@@ -183,6 +184,7 @@ fn make_of(context: &Context<'_>, only: &[String], offline: bool) -> Result<Made
     let refusals = &loaded.workspace.refusals;
     plan.refusals = refusals.iter().map(|it| it.message.clone()).collect();
     plan.guards.clone_from(&loaded.workspace.guards);
+    plan.engine.clone_from(&loaded.workspace.engine);
     context.terminal.show(refusals);
     policies.is_whole = is_whole;
     let header = Header {

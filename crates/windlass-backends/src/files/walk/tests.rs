@@ -231,7 +231,10 @@ fn pointers_of_git_lfs_and_empty_submodules_are_warned_of() {
     ]);
     std::fs::create_dir_all(folder.path().join("third/x")).expect("a folder");
     assert_eq!(
-        list(folder.path(), "").expect("a listing").warnings.len(),
-        2
+        list(folder.path(), "").expect("a listing").warnings,
+        [
+            ContextWarning::LfsPointer("model.bin".to_owned()),
+            ContextWarning::EmptySubmodule("third/x".to_owned()),
+        ]
     );
 }

@@ -14,6 +14,12 @@ pub struct BuilderNode {
     pub name: Text,
     /// `address` and the `ref=` of caches: texts with templates.
     pub templates: Vec<Text>,
+    /// `address` of a Docker Engine
+    pub address: Option<Text>,
+    /// Whether there is a `tls`, also one that cannot be used.
+    pub has_tls: bool,
+    /// `tls`
+    pub tls: Option<TlsNode>,
     /// `platform`
     pub platforms: Vec<Text>,
     /// `parallel`
@@ -22,6 +28,17 @@ pub struct BuilderNode {
     pub timeout: Option<u64>,
     /// What needs a buildkitd builder.
     pub not_carried: Vec<NotCarried>,
+    /// Where the node stands.
+    pub location: Location,
+}
+
+/// `tls ca=".." cert=".." key=".."`
+#[derive(Debug, Clone)]
+pub struct TlsNode {
+    /// `ca=`
+    pub ca: Text,
+    /// `cert=` and `key=`
+    pub client: Option<(Text, Text)>,
     /// Where the node stands.
     pub location: Location,
 }

@@ -31,46 +31,79 @@ type Block = (&'static str, &'static str, fn(&mut Dec<'_>));
 pub(super) struct AccountSettings {
     /// Settings that no stage carries out yet, with their places, so that a plan can be refused for them.
     pub(super) not_carried: Vec<NotCarried>,
+    /// Whether the FIPS endpoints of AWS are called.
+    pub(super) fips: bool,
+    /// Whether the endpoints of AWS are called that have IPv6 as well.
+    pub(super) dual_stack: bool,
     /// Whether ECR copies images from the first region to the others.
     pub(super) replicates: bool,
 }
 
 /// Reads all of it.
 pub(super) fn read_account_settings(node: &mut Dec<'_>, has_endpoint: bool) -> AccountSettings {
-    let mut all = Vec::new();
-    let mut replicates = false;
-    let fips = flag_on(node, "fips", "whether the FIPS endpoints of AWS are used");
-    if let (Some(place), true) = (&fips, has_endpoint) {
-        node.report(
-            Diagnostic::error(
-                Code::FipsEndpoint,
-                "`fips` and `endpoint` exclude each other",
-            )
-            .at(place, "asks for the endpoints of AWS")
-            .help("name the FIPS endpoints in `endpoint`, or remove it"),
-        );
-    }
-    let dual_stack = flag_on(node, "dual-stack", "whether endpoints with IPv6 are used");
+    let fips = read_endpoint_flag(
+        node,
+        "fips",
+        "whether the FIPS endpoints of AWS are used",
+        has_endpoint,
+    );
+    let dual_stack = read_endpoint_flag(
+        node,
+        "dual-stack",
+        "whether endpoints with IPv6 are used",
+        has_endpoint,
+    );
+    let mut not_carried = Vec::new();
     let blob_mounting = flag_on(
         node,
         "blob-mounting",
         "whether layers may be mounted from other repositories",
     );
-    for (word, place) in [
-        ("fips", fips),
-        ("dual-stack", dual_stack),
-        ("blob-mounting", blob_mounting),
-    ] {
-        all.extend(place.map(|it| Sourced::new(format!("`{word}`"), it)));
+    not_carried.extend(blob_mounting.map(|it| Sourced::new("`blob-mounting`".to_owned(), it)));
+    let replicates = read_distribute(node);
+    read_account_blocks(node, &mut not_carried);
+    read_named_blocks(node, &mut not_carried);
+    AccountSettings {
+        not_carried,
+        fips,
+        dual_stack,
+        replicates,
     }
-    if let Some(distribute) = node.text(
-        "distribute",
-        "push (to every region) or replicate (ECR copies)",
-    ) {
-        no_template(node, "distribute", &distribute);
-        check_word(node, "distribute", &distribute, &["push", "replicate"]);
-        replicates = distribute.value == "replicate";
+}
+
+/// A flag that chooses endpoints of AWS, which `endpoint` replaces.
+fn read_endpoint_flag(
+    node: &mut Dec<'_>,
+    name: &'static str,
+    doc: &'static str,
+    has_endpoint: bool,
+) -> bool {
+    let place = flag_on(node, name, doc);
+    if let (Some(place), true) = (&place, has_endpoint) {
+        node.report(
+            Diagnostic::error(
+                Code::FipsEndpoint,
+                format!("`{name}` and `endpoint` exclude each other"),
+            )
+            .at(place, "asks for the endpoints of AWS")
+            .help("name the endpoints that are meant in `endpoint`, or remove it"),
+        );
     }
+    place.is_some()
+}
+
+/// Returns whether ECR copies images from the first region.
+fn read_distribute(node: &mut Dec<'_>) -> bool {
+    let doc = "push (to every region) or replicate (ECR copies)";
+    let Some(distribute) = node.text("distribute", doc) else {
+        return false;
+    };
+    no_template(node, "distribute", &distribute);
+    check_word(node, "distribute", &distribute, &["push", "replicate"]);
+    distribute.value == "replicate"
+}
+
+fn read_account_blocks(node: &mut Dec<'_>, not_carried: &mut Vec<NotCarried>) {
     let blocks: [Block; 5] = [
         ("scanning", "basic or enhanced, with rules", read_scanning),
         (
@@ -93,30 +126,30 @@ pub(super) fn read_account_settings(node: &mut Dec<'_>, has_endpoint: bool) -> A
             read(it);
             it.name_location()
         });
-        all.extend(place.map(|it| Sourced::new(format!("`{word}` of a registry"), it)));
+        not_carried.extend(place.map(|it| Sourced::new(format!("`{word}` of a registry"), it)));
     }
-    for mut child in node.children("pull-through", "a registry that ECR pulls from on demand") {
-        read_pull_through(&mut child);
-        all.push(Sourced::new(
-            "`pull-through`".to_owned(),
-            child.name_location(),
-        ));
-        child.finish();
-    }
-    for mut child in node.children(
-        "creation-template",
-        "settings of repositories that ECR creates by itself",
-    ) {
-        read_template(&mut child);
-        all.push(Sourced::new(
-            "`creation-template`".to_owned(),
-            child.name_location(),
-        ));
-        child.finish();
-    }
-    AccountSettings {
-        not_carried: all,
-        replicates,
+}
+
+/// Blocks of which a registry may have several, each with a name.
+fn read_named_blocks(node: &mut Dec<'_>, not_carried: &mut Vec<NotCarried>) {
+    let blocks: [Block; 2] = [
+        (
+            "pull-through",
+            "a registry that ECR pulls from on demand",
+            read_pull_through,
+        ),
+        (
+            "creation-template",
+            "settings of repositories that ECR creates by itself",
+            read_template,
+        ),
+    ];
+    for (word, doc, read) in blocks {
+        for mut child in node.children(word, doc) {
+            read(&mut child);
+            not_carried.push(Sourced::new(format!("`{word}`"), child.name_location()));
+            child.finish();
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! `builder`, and what an image says about being built.
 
 use crate::diag::{Code, Diagnostic, Location, Sourced};
-use crate::manifest::raw::{BuilderNode, NamedContextNode, Text};
+use crate::manifest::path;
+use crate::manifest::raw::{BuilderNode, NamedContextNode, Text, TlsNode};
 use crate::name::ImageName;
 use crate::node::shape::Kind;
 use crate::node::{Dec, Mark};
@@ -15,24 +16,28 @@ pub(super) fn read_builder(node: &mut Dec<'_>) -> Option<BuilderNode> {
         it.required_value("docker or buildkit")?
             .word(&[("docker", false), ("buildkit", true)])
     });
-    if let Some(engine) = engine.flatten().filter(|it| it.value) {
-        not_carried.push(Sourced::new(
-            "`engine \"buildkit\"`".to_owned(),
-            engine.location,
-        ));
-    }
-    let mut templates = Vec::new();
-    if let Some(address) = node.text(
+    let engine = engine.flatten().filter(|it| it.value);
+    let address = node.text(
         "address",
         "where the builder answers, such as `\"tcp://buildkit.internal:1234\"`",
-    ) {
-        not_carried.push(Sourced::new(
-            "`address` of a builder".to_owned(),
-            address.location.clone(),
-        ));
-        templates.push(address);
+    );
+    let tls = node.block("tls", "the certificates for a builder behind TLS", read_tls);
+    let mut templates: Vec<Text> = address.iter().cloned().collect();
+    if let Some(engine) = &engine {
+        let parts = [
+            ("`engine \"buildkit\"`", Some(&engine.location)),
+            (
+                "`address` of a builder",
+                address.as_ref().map(|it| &it.location),
+            ),
+            ("`tls`", tls.as_ref().map(|it| &it.0)),
+        ];
+        not_carried.extend(
+            parts
+                .into_iter()
+                .filter_map(|(words, place)| Some(Sourced::new(words.to_owned(), place?.clone()))),
+        );
     }
-    not_carried.extend(read_tls(node));
     let platforms = node.texts("platform", "the platforms that it builds for");
     for text in &platforms {
         no_template(node, "platform", text);
@@ -57,6 +62,9 @@ pub(super) fn read_builder(node: &mut Dec<'_>) -> Option<BuilderNode> {
         location: node.head_location(),
         name: name?,
         templates,
+        address: address.filter(|_| engine.is_none()),
+        has_tls: tls.is_some(),
+        tls: tls.and_then(|it| it.1).filter(|_| engine.is_none()),
         platforms,
         parallel: parallel.and_then(|it| usize::try_from(it.value).ok()),
         timeout: timeout.flatten().map(|it| it.value),
@@ -64,18 +72,46 @@ pub(super) fn read_builder(node: &mut Dec<'_>) -> Option<BuilderNode> {
     })
 }
 
-fn read_tls(node: &mut Dec<'_>) -> Option<Sourced<String>> {
-    node.block("tls", "the certificates for a builder behind TLS", |it| {
-        let parts = [
-            it.property("ca", "the certificate of who signed the builder's"),
-            it.property("cert", "our certificate"),
-            it.property("key", "its key"),
-        ];
-        for text in parts.into_iter().flatten().filter_map(|it| it.text()) {
-            no_template(it, "tls", &text);
+/// Returns where it stands, and what it says where that can be used.
+fn read_tls(node: &mut Dec<'_>) -> (Location, Option<TlsNode>) {
+    let ca = node.property("ca", "the certificate of who signed the builder's");
+    if ca.is_none() {
+        node.missing_property("ca");
+    }
+    let cert = node.property("cert", "our certificate");
+    let key = node.property("key", "its key");
+    let [ca, cert, key] = [ca, cert, key].map(|it| {
+        let text = it?.text()?;
+        no_template(node, "tls", &text);
+        if let Err(reason) = path::normalize_from(&text.location.source.name, &text.value) {
+            node.report(path::outside(&text, &text.value, reason));
+            return None;
         }
-        Sourced::new("`tls`".to_owned(), it.name_location())
-    })
+        Some(text)
+    });
+    let location = node.name_location();
+    let alone = match (&cert, &key) {
+        (Some(cert), None) => Some((cert, "key")),
+        (None, Some(key)) => Some((key, "cert")),
+        _ => None,
+    };
+    if let Some((text, other)) = alone.filter(|_| !node.was_given("cert") || !node.was_given("key"))
+    {
+        node.report(
+            Diagnostic::error(
+                Code::MissingName,
+                "a certificate is of no use without its key",
+            )
+            .at(&text.location, format!("`{other}=` is missing"))
+            .help(format!("add `{other}=\"..\"`, or remove this")),
+        );
+    }
+    let tls = ca.map(|ca| TlsNode {
+        ca,
+        client: cert.zip(key),
+        location: location.clone(),
+    });
+    (location, tls)
 }
 
 fn read_caches(

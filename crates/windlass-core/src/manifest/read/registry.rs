@@ -40,6 +40,8 @@ pub(super) fn read_registry(node: &mut Dec<'_>) -> Option<RegistryNode> {
     account_settings.retain(|it| ACCOUNT_SETTINGS.contains(&it.0));
     let AccountSettings {
         not_carried,
+        fips,
+        dual_stack,
         replicates,
     } = read_account_settings(node, endpoint.is_some());
     Some(RegistryNode {
@@ -50,6 +52,8 @@ pub(super) fn read_registry(node: &mut Dec<'_>) -> Option<RegistryNode> {
         role: role.flatten(),
         profile,
         endpoint: endpoint.unwrap_or_default(),
+        fips,
+        dual_stack,
         replicates,
         account_settings: account_settings.into_iter().map(|it| it.1).collect(),
         not_carried,

@@ -152,7 +152,7 @@ impl<'a> Resolver<'a> {
         let mut ssh: Vec<String> = body.ssh.iter().map(|it| it.value.clone()).collect();
         ssh.sort();
         ssh.dedup();
-        let timeout = self.build_with(body);
+        let timeout = self.build_with(body, &image.node.location);
         let value = |text: &Option<Layered<'_, Text>>| text.map(|it| it.value.clone());
         Some(Image {
             name: ImageName::new(image.name.value.clone()).ok()?,
@@ -183,14 +183,19 @@ impl<'a> Resolver<'a> {
     }
 
     /// Notes which builder the image is built with; returns the builder's timeout.
-    fn build_with(&mut self, body: &MergedImage<'a>) -> Option<u64> {
+    fn build_with(&mut self, body: &MergedImage<'a>, location: &Location) -> Option<u64> {
         if let Some(size) = &body.max_size {
             self.not_carried_out("`max-size`", &size.location);
         }
         if let Some(name) = &body.builder {
             self.check_builder(name);
         }
-        let builder = self.builder(body.builder.map(|it| it.given))?;
+        let builder = self.builder(body.builder.map(|it| it.given));
+        if builder.is_none_or(|it| it.address.is_none()) {
+            self.built_on_default
+                .get_or_insert_with(|| location.clone());
+        }
+        let builder = builder?;
         self.used_builders.insert(&builder.name.value);
         builder.timeout
     }

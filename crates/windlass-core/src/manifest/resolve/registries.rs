@@ -45,6 +45,8 @@ impl Resolver<'_> {
             registry: urls[1].clone(),
             sts: urls[2].clone(),
             tagging: urls[3].clone(),
+            fips: node.fips,
+            dual_stack: node.dual_stack,
         };
         let profile = self.optional(node.profile.as_ref(), scope);
         let mut all: Vec<Registry> = Vec::new();
@@ -223,7 +225,7 @@ impl Resolver<'_> {
 }
 
 /// Returns the host of what follows the scheme.
-fn host_of(rest: &str) -> &str {
+pub(super) fn host_of(rest: &str) -> &str {
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let authority = authority.rsplit('@').next().unwrap_or_default();
     if authority.starts_with('[') {
@@ -232,7 +234,7 @@ fn host_of(rest: &str) -> &str {
     authority.split(':').next().unwrap_or_default()
 }
 
-fn is_loopback(host: &str) -> bool {
+pub(super) fn is_loopback(host: &str) -> bool {
     let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
     host == "localhost" || host.ends_with(".localhost") || address.is_ok_and(|it| it.is_loopback())
 }

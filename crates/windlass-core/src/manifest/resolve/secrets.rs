@@ -86,10 +86,17 @@ impl Resolver<'_> {
         self.report(diagnostic);
     }
 
-    /// Checks the files of all secrets, used or not, and returns their paths: no build may read them as part of its context.
+    /// Checks the files of all secrets, used or not, and returns their paths with those of the keys of builders: no build may read them as part of its context.
     pub(super) fn secret_files(&mut self) -> Vec<String> {
         let manifest = self.manifest;
-        let mut files = Vec::new();
+        let keys = manifest
+            .builders
+            .iter()
+            .filter_map(|it| it.tls.as_ref()?.client.as_ref());
+        let keys = keys.filter_map(|(_, key)| {
+            path::normalize_from(&key.location.source.name, &key.value).ok()
+        });
+        let mut files: Vec<String> = keys.collect();
         for node in &manifest.secrets {
             let Some(SecretFrom::File(text)) = &node.source else {
                 continue;

@@ -21,6 +21,7 @@ fn empty(name: &str) -> Report {
         notes: vec![name.to_owned()],
         refusals: Vec::new(),
         guards: Vec::new(),
+        engine: None,
         policy: crate::plan::PolicyRecord::default(),
     };
     let header = Header {

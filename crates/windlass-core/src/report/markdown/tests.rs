@@ -18,6 +18,7 @@ fn empty() -> Report {
         notes: Vec::new(),
         refusals: Vec::new(),
         guards: Vec::new(),
+        engine: None,
         policy: crate::plan::PolicyRecord::default(),
     };
     let header = Header {

@@ -98,6 +98,7 @@ fn apply_can_be_sent_to_another_thread() {
         notes: Vec::new(),
         refusals: Vec::new(),
         guards: Vec::new(),
+        engine: None,
         policy: windlass_core::plan::PolicyRecord::default(),
     };
     drop(assert_send(world.apply(&plan)));
