@@ -315,7 +315,7 @@ async fn fips_and_dual_stack_choose_the_endpoints_of_all_services() {
         told,
         [
             "none: api.ecr.eu-west-1.amazonaws.com sts.eu-west-1.amazonaws.com tagging.eu-west-1.amazonaws.com",
-            "fips: ecr-fips.eu-west-1.amazonaws.com sts-fips.eu-west-1.amazonaws.com tagging-fips.eu-west-1.amazonaws.com",
+            "fips: api.ecr-fips.eu-west-1.amazonaws.com sts-fips.eu-west-1.amazonaws.com tagging-fips.eu-west-1.amazonaws.com",
             "dual-stack: ecr.eu-west-1.api.aws sts.eu-west-1.api.aws tagging.eu-west-1.api.aws",
             "fips dual-stack: ecr-fips.eu-west-1.api.aws sts-fips.eu-west-1.api.aws tagging-fips.eu-west-1.api.aws",
         ]

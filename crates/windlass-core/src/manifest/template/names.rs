@@ -170,7 +170,7 @@ impl<'a> NameCheck<'a> {
         let range = error
             .range()
             .filter(|it| it.start < it.end && it.end <= whole.end)
-            .unwrap_or(whole);
+            .map_or(whole, |it| whole_characters(self.source, it));
         let detail = error.detail().unwrap_or("not an expression").to_owned();
         let diagnostic = Diagnostic::error(
             Code::TemplateSyntax,
@@ -501,4 +501,15 @@ fn range(span: Span) -> Range<usize> {
     let start = usize::try_from(span.start_offset).unwrap_or(0);
     let end = usize::try_from(span.end_offset).unwrap_or(0);
     start..end.max(start)
+}
+
+/// Widens a range to whole characters: the parser of expressions ends an error in the middle of one that is not ASCII.
+fn whole_characters(text: &str, mut range: Range<usize>) -> Range<usize> {
+    while !text.is_char_boundary(range.start) {
+        range.start -= 1;
+    }
+    while !text.is_char_boundary(range.end) {
+        range.end += 1;
+    }
+    range
 }
