@@ -77,3 +77,48 @@ fn the_list_for_programs_says_the_same() {
         (&"rego".into(), &"mine".into())
     );
 }
+
+const SETTINGS: &str =
+    "workspace \"shop\"\nregistry \"dev\" { account \"111122223333\"; region \"eu-west-1\" }\n";
+const PUBLIC: &str = "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":\"*\",\"Action\":\"ecr:BatchGetImage\"}]}";
+
+/// A repository that lets everybody in is denied where the manifest says it, where only ECR knows it, and when a plan is applied that was
+/// made without the pack.
+#[test]
+fn a_public_repository_is_denied_whoever_made_it_public() {
+    let public = format!(
+        "{SETTINGS}repository \"api\" {{ target \"dev\"; access {{ document \"public.json\" }} }}\n"
+    );
+    let workspace = Workspace::new(&[("windlass.kdl", &public), ("public.json", PUBLIC)]);
+    workspace.write(
+        "../org/org.kdl",
+        "pack \"org\" version=1\nrule \"ecr-policy-public\" { level \"deny\" }\n",
+    );
+    let demanded = |arguments: &[&str]| {
+        workspace.run(&[&["--policy", "../org/org.kdl", "--local"], arguments].concat())
+    };
+    demanded(&["check"])
+        .exits(3)
+        .says("everybody may use `api`");
+    workspace
+        .run(&["--local", "apply", "--auto-approve"])
+        .exits(0);
+    workspace.write(
+        "windlass.kdl",
+        &format!("{SETTINGS}repository \"api\" {{ target \"dev\" }}\n"),
+    );
+    demanded(&["check"]).exits(0);
+    demanded(&["plan"]).exits(3).says("everybody may use `api`");
+    workspace
+        .run(&["--local", "plan", "--out", "p.windlass"])
+        .exits(0);
+    demanded(&["apply", "p.windlass"])
+        .exits(3)
+        .says("ecr-policy-public");
+    workspace.write(
+        "windlass.kdl",
+        &format!("{SETTINGS}repository \"api\" {{ target \"dev\"; access \"none\" }}\n"),
+    );
+    demanded(&["apply", "--auto-approve"]).exits(0);
+    demanded(&["plan"]).exits(0);
+}
