@@ -318,3 +318,28 @@ fn engine_a_lock_that_this_run_wrote_keeps_the_checkout_clean() {
     workspace.commit();
     workspace.run(&apply).exits(0);
 }
+
+#[test]
+fn engine_a_lock_is_written_only_after_every_check_has_passed() {
+    if !common::has_engine() {
+        return;
+    }
+    let denied = "FROM debian:bookworm-slim\nARG DB_PASSWORD\nCOPY f /f\nUSER 10001\n";
+    let workspace = workspace(MANIFEST, denied);
+    workspace.write(
+        "../org.kdl",
+        "pack \"org\" version=1\nrule \"secret-in-arg-env\" { level \"deny\" }\n",
+    );
+    let apply = [
+        "--local",
+        "--policy",
+        "../org.kdl",
+        "apply",
+        "--auto-approve",
+    ];
+    workspace.run(&apply).exits(3).says("secret-in-arg-env");
+    assert!(!workspace.path("windlass.lock").exists());
+    workspace.write("Dockerfile", &denied.replace("ARG DB_PASSWORD\n", ""));
+    workspace.run(&apply).exits(0).says("windlass.lock written");
+    assert!(workspace.path("windlass.lock").exists());
+}

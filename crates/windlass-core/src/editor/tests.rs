@@ -65,6 +65,28 @@ fn parameters_of_the_pattern_are_offered_in_with() {
 }
 
 #[test]
+fn nodes_about_the_account_access_builders_and_waivers_are_offered() {
+    offers(
+        "registry \"a\" { | }",
+        &["fips", "dual-stack", "replication", "access"],
+    );
+    offers("registry \"a\" { distribute | }", &["push", "replicate"]);
+    offers("repository \"a\" { access { | } }", &["allow", "document"]);
+    offers("builder \"a\" { | }", &["address", "tls"]);
+    offers("builder \"a\" { tls | }", &["ca=", "cert=", "key="]);
+    offers(
+        "waiver \"final-user\" { | }",
+        &["reason", "owner", "expires"],
+    );
+    offers("policy \"a\" { | }", &["rego", "kdl", "level"]);
+    let hover = at("registry \"a\" { fi|ps }", |editor, offset| {
+        editor.hover(offset).map(|it| it.1)
+    });
+    let hover = hover.expect("a text");
+    assert!(hover.contains("FIPS endpoints"), "{hover}");
+}
+
+#[test]
 fn words_references_and_properties_are_offered_where_a_value_stands() {
     offers("repository \"a\" { tags | }", &["mutable", "immutable"]);
     offers("repository \"a\" { tags \"im|\" }", &["immutable"]);
