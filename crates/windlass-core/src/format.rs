@@ -12,19 +12,26 @@ mod write;
 use std::sync::Arc;
 
 use crate::diag::{Code, Diagnostic, Location, Source};
-use crate::node::Reading;
+use crate::node::{Reading, parse_tree};
 
 /// Formats a text: the text in the layout of windlass, which is the text itself where it has that layout already.
 ///
 /// # Errors
 /// The problems of a text that cannot be read as KDL. What its nodes mean does not matter.
 pub fn format(source: &Arc<Source>) -> Result<String, Vec<Diagnostic>> {
-    let mut problems = Reading::new(source).into_diagnostics();
-    problems.retain(|it| is_about_form(it.code));
-    if !problems.is_empty() {
+    let problems = Reading::new(source).into_diagnostics();
+    let text = source.text.trim_start_matches('\u{feff}');
+    let of_form: Vec<Diagnostic> = problems
+        .iter()
+        .filter(|it| is_about_form(it.code))
+        .cloned()
+        .collect();
+    if !of_form.is_empty() {
+        return Err(of_form);
+    }
+    if !problems.is_empty() && parse_tree(text).is_none() {
         return Err(problems);
     }
-    let text = source.text.trim_start_matches('\u{feff}');
     let formatted = write::write(&tree::parse(text));
     if check::means_the_same(text, &formatted) {
         Ok(formatted)

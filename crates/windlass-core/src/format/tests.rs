@@ -158,3 +158,11 @@ fn a_change_of_meaning_is_seen() {
     }
     assert!(!means_the_same("a /-1 2", "a /-3 2"));
 }
+
+#[test]
+fn a_credential_hides_no_mistake_of_form_in_its_line() {
+    let text = format!("npm_{}(\n", "x".repeat(36));
+    let problems = format(&Source::new("m.kdl", text)).expect_err("an open bracket is no KDL");
+    let codes: Vec<&str> = problems.iter().map(|it| it.code.as_str()).collect();
+    assert_eq!(codes, ["syntax/invalid"]);
+}

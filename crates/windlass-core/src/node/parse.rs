@@ -107,7 +107,12 @@ fn parse_patched(scan: &mut Scan, source: &Arc<Source>) -> Option<KdlDocument> {
         );
         return None;
     };
-    let reported: BTreeSet<usize> = scan.diagnostics.iter().filter_map(line_start).collect();
+    // A line with one mistake of form is said once; a credential in it is none.
+    let of_form = scan
+        .diagnostics
+        .iter()
+        .filter(|it| it.code != Code::CredentialValue);
+    let reported: BTreeSet<usize> = of_form.filter_map(line_start).collect();
     for (offset, problem) in outcome.problems {
         scan.incomplete = true;
         let found = syntax_diagnostic(source, offset, &problem);
