@@ -166,3 +166,10 @@ fn a_credential_hides_no_mistake_of_form_in_its_line() {
     let codes: Vec<&str> = problems.iter().map(|it| it.code.as_str()).collect();
     assert_eq!(codes, ["syntax/invalid"]);
 }
+
+#[test]
+fn names_that_are_a_mistake_without_quotes_keep_them() {
+    for name in ["u,", "a:", "'a'"] {
+        kept(&format!("\"{name}\" \"x\"\n"));
+    }
+}

@@ -329,6 +329,9 @@ fn is_bare(word: &str) -> bool {
     let keyword = matches!(word, "true" | "false" | "null" | "inf" | "-inf" | "nan");
     !word.is_empty()
         && word.chars().all(is_word)
+        // KDL takes these into a word; a reader takes them for a mistake, and so does the manifest.
+        && !word.contains([',', '\''])
+        && !word.ends_with(':')
         && !unsigned.starts_with(|c: char| c.is_ascii_digit())
         && !keyword
 }
