@@ -173,3 +173,10 @@ fn names_that_are_a_mistake_without_quotes_keep_them() {
         kept(&format!("\"{name}\" \"x\"\n"));
     }
 }
+
+#[test]
+fn a_comment_ends_at_every_line_end_of_kdl() {
+    let text = "// about\u{c}\u{200b}\n";
+    let problems = format(&Source::new("m.kdl", text)).expect_err("nobody can see that node");
+    assert_eq!(problems[0].code.as_str(), "syntax/invisible-character");
+}

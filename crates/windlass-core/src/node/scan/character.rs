@@ -83,8 +83,9 @@ impl Scanner<'_> {
     }
 
     fn in_line_comment(&self, at: usize) -> bool {
-        let start = self.text[..at].rfind('\n').map_or(0, |it| it + 1);
-        self.text[start..at].trim_start().starts_with("//")
+        let before = &self.text[..at];
+        let line = before.rsplit(is_newline).next().unwrap_or(before);
+        line.trim_start().starts_with("//")
     }
 }
 
