@@ -12,6 +12,8 @@ mod contexts;
 mod port;
 #[path = "docker/sources.rs"]
 mod sources;
+#[path = "docker/tls.rs"]
+mod tls;
 
 use bench::Bench;
 use windlass_backends::docker::{BuildEvent, BuildRequest, ContextEntry, DockerError};

@@ -42,6 +42,21 @@ fn check(workspace: &Workspace) -> Done {
     workspace.run(&["--policy", "../org/org.kdl", "check"])
 }
 
+/// A workspace that nothing but rules in Rego objects to, and a pack that names their files.
+fn with_rego_pack(files: &str) -> Workspace {
+    let workspace = workspace();
+    workspace.write("Dockerfile", "FROM scratch\nCOPY main.py /\n");
+    workspace.write(
+        "../org/rego.kdl",
+        &format!("pack \"rego\" version=1\nrego \"{files}\"\n"),
+    );
+    workspace
+}
+
+fn check_rego(workspace: &Workspace) -> Done {
+    workspace.run(&["--policy", "../org/rego.kdl", "check"])
+}
+
 /// The waiver that a pull request would write.
 const WAIVER: &str = "expires \"2999-12-31\"; owner \"me\"; reason \"because\"";
 
@@ -168,28 +183,15 @@ fn attempt_09_the_policy_is_not_there_or_holds_nothing() {
 
 #[test]
 fn attempt_10_a_glob_that_matches_nothing() {
-    let workspace = workspace();
-    workspace.write(
-        "../org/rego.kdl",
-        "pack \"rego\" version=1\nrego \"rules/*.rego\"\n",
-    );
-    workspace
-        .run(&["--policy", "../org/rego.kdl", "check"])
-        .exits(3)
-        .says("matches no file");
+    let workspace = with_rego_pack("rules/*.rego");
+    check_rego(&workspace).exits(3).says("matches no file");
     let own = with_manifest("policy \"own\" { kdl \"none/*.kdl\" }\n");
     check(&own).exits(3).says("matches no file");
 }
 
 #[test]
 fn attempt_11_rego_that_cannot_be_loaded_or_fails() {
-    let workspace = workspace();
-    workspace.write("Dockerfile", "FROM scratch\nCOPY main.py /\n");
-    workspace.write(
-        "../org/rego.kdl",
-        "pack \"rego\" version=1\nrego \"*.rego\"\n",
-    );
-    let pack = ["--policy", "../org/rego.kdl", "check"];
+    let workspace = with_rego_pack("*.rego");
     for text in [
         "package org.a\ndeny contains msg if {\n",
         "package org.a\nimport data.org.missing\ndeny contains \"x\" if missing.y\n",
@@ -198,25 +200,18 @@ fn attempt_11_rego_that_cannot_be_loaded_or_fails() {
         "package org.a\nallow := true\n",
     ] {
         workspace.write("../org/a.rego", text);
-        workspace.run(&pack).exits(3);
+        check_rego(&workspace).exits(3);
     }
 }
 
 #[test]
 fn attempt_12_rego_that_never_ends() {
-    let workspace = workspace();
-    workspace.write("Dockerfile", "FROM scratch\nCOPY main.py /\n");
-    workspace.write(
-        "../org/rego.kdl",
-        "pack \"rego\" version=1\nrego \"*.rego\"\n",
-    );
+    let workspace = with_rego_pack("*.rego");
     workspace.write(
         "../org/a.rego",
         "package org.a\nn := numbers.range(1, 5000)\ndeny contains \"x\" if {\n  some a in n\n  some b in n\n  a * b == -1\n}\n",
     );
-    workspace
-        .run(&["--policy", "../org/rego.kdl", "check"])
-        .exits(3);
+    check_rego(&workspace).exits(3);
 }
 
 #[test]
@@ -393,18 +388,12 @@ fn attempt_22_the_order_of_includes() {
 
 #[test]
 fn attempt_23_rego_that_takes_all_memory() {
-    let workspace = workspace();
-    workspace.write("Dockerfile", "FROM scratch\nCOPY main.py /\n");
-    workspace.write(
-        "../org/rego.kdl",
-        "pack \"rego\" version=1\nrego \"*.rego\"\n",
-    );
+    let workspace = with_rego_pack("*.rego");
     workspace.write(
         "../org/a.rego",
         "package org.a\nimport rego.v1\nn := numbers.range(1, 30000)\npairs contains [a, b, sprintf(\"%d-%d-%s\", [a, b, concat(\"\", [\"x\" | some _ in n])])] if {\n  some a in n\n  some b in n\n}\ndeny contains \"x\" if count(pairs) == 1\n",
     );
-    workspace
-        .run(&["--policy", "../org/rego.kdl", "check"])
+    check_rego(&workspace)
         .exits(3)
         .says("could not be evaluated");
 }

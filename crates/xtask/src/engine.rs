@@ -10,7 +10,9 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
-const START_LIMIT: Duration = Duration::from_mins(1);
+/// An Engine with the cache of many thousand builds needs minutes until it listens.
+const START_LIMIT: Duration = Duration::from_mins(5);
+const STOP_LIMIT: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(100);
 
 /// Says where the Engine listens, or should: `DOCKER_HOST`, else the default socket.
@@ -52,6 +54,9 @@ pub(crate) fn ensure(address: &Address, run: &Path) -> Outcome {
         }
         // Right after a crash, leftovers of the old processes make the first start fail.
         start(address, run).or_else(|failure| {
+            if runs(&run.join("dockerd.pid"), "dockerd").is_some() {
+                return Err(failure);
+            }
             say(&format!("first start failed, trying once more: {failure}"));
             std::thread::sleep(Duration::from_secs(3));
             start(address, run)
@@ -66,34 +71,33 @@ pub(crate) fn stop(run: &Path) -> Outcome<bool> {
 
 /// Ends the process of a pid file with SIGTERM and waits until it is gone, if it still runs `name`.
 pub(crate) fn stop_process(pid_file: &Path, name: &str) -> Outcome<bool> {
-    let Ok(pid) = fs::read_to_string(pid_file) else {
-        return Ok(false);
-    };
-    let process = Path::new("/proc").join(pid.trim());
-    if fs::read_to_string(process.join("comm"))
-        .unwrap_or_default()
-        .trim()
-        != name
-    {
+    let Some(pid) = runs(pid_file, name) else {
         fs::remove_file(pid_file).ok();
         return Ok(false);
-    }
+    };
+    let process = Path::new("/proc").join(&pid);
     run_logged(
-        Command::new("kill").arg(pid.trim()),
+        Command::new("kill").arg(&pid),
         &pid_file.with_extension("stop.log"),
     )?;
-    let limit = Instant::now() + START_LIMIT;
+    let limit = Instant::now() + STOP_LIMIT;
     while process.exists() {
         if Instant::now() > limit {
             return Err(Failure::new(format!(
-                "{name} (process {}) does not stop",
-                pid.trim()
+                "{name} (process {pid}) does not stop"
             )));
         }
         std::thread::sleep(POLL);
     }
     fs::remove_file(pid_file).ok();
     Ok(true)
+}
+
+/// Returns the process of a pid file, if it still runs `name`.
+fn runs(pid_file: &Path, name: &str) -> Option<String> {
+    let pid = fs::read_to_string(pid_file).ok()?.trim().to_owned();
+    let comm = fs::read_to_string(Path::new("/proc").join(&pid).join("comm")).ok()?;
+    (comm.trim() == name).then_some(pid)
 }
 
 fn start(address: &Address, run: &Path) -> Outcome {

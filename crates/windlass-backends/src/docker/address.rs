@@ -89,10 +89,10 @@ pub enum Endpoint {
 pub struct Certificates {
     /// Who signed the Engine's certificate.
     pub ca: PathBuf,
-    /// Our certificate.
-    pub certificate: PathBuf,
-    /// Its key.
-    pub key: PathBuf,
+    /// Our certificate and its key, `None` where the Engine asks for none.
+    pub client: Option<(PathBuf, PathBuf)>,
+    /// Whether they lie in a folder under Docker's names: there ours may be missing, where the Engine asks for none.
+    pub is_folder: bool,
 }
 
 impl Certificates {
@@ -100,8 +100,8 @@ impl Certificates {
     pub fn in_folder(folder: &Path) -> Self {
         Self {
             ca: folder.join("ca.pem"),
-            certificate: folder.join("cert.pem"),
-            key: folder.join("key.pem"),
+            client: Some((folder.join("cert.pem"), folder.join("key.pem"))),
+            is_folder: true,
         }
     }
 }
@@ -135,17 +135,13 @@ impl Address {
     ///
     /// [`DockerError::Address`] for an address that cannot be read.
     pub fn of_manifest(root: &Path, builder: &BuilderAddress) -> Result<Self, DockerError> {
-        let certificates = builder.tls.as_ref().map(|tls| {
-            // A name that no file has: the Engine asks for no certificate of ours.
-            let (certificate, key) = tls.client.as_ref().map_or_else(
-                || (PathBuf::new(), PathBuf::new()),
-                |(certificate, key)| (root.join(certificate), root.join(key)),
-            );
-            Certificates {
-                ca: root.join(&tls.ca),
-                certificate,
-                key,
-            }
+        let certificates = builder.tls.as_ref().map(|tls| Certificates {
+            ca: root.join(&tls.ca),
+            client: tls
+                .client
+                .as_ref()
+                .map(|(certificate, key)| (root.join(certificate), root.join(key))),
+            is_folder: false,
         });
         let origin = format!("the `address` of builder `{}`", builder.builder);
         Self::with(&builder.address, certificates, &origin)

@@ -1,7 +1,7 @@
 //! Connections to the Engine: Unix socket, TCP, TLS, and the HTTP upgrade that leads to BuildKit.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -211,28 +211,34 @@ fn empty_tls() -> rustls::ClientConfig {
 }
 
 fn tls(certificates: &Certificates) -> Result<rustls::ClientConfig, DockerError> {
+    let unusable = |path: &Path, error: &(dyn std::error::Error + 'static)| {
+        let help = if certificates.is_folder {
+            "DOCKER_CERT_PATH must be a folder with ca.pem, cert.pem and key.pem"
+        } else {
+            "`tls` of the builder names files of the workspace, as `ca=`, `cert=` and `key=`"
+        };
+        DockerError::Address {
+            message: format!("cannot use `{}`: {}", path.display(), chain(error)),
+            help: help.to_owned(),
+        }
+    };
+    let read = |path: &Path| {
+        CertificateDer::pem_file_iter(path)
+            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+            .map_err(|error| unusable(path, &error))
+    };
     let mut roots = rustls::RootCertStore::empty();
-    roots.add_parsable_certificates(read_certificates(&certificates.ca)?);
+    roots.add_parsable_certificates(read(&certificates.ca)?);
     let builder = tls_builder().with_root_certificates(roots);
-    let (certificate, key) = (&certificates.certificate, &certificates.key);
-    if !certificate.exists() && !key.exists() {
+    let client = certificates.client.as_ref();
+    let may_be_missing = |(certificate, key): &&(PathBuf, PathBuf)| {
+        certificates.is_folder && !certificate.exists() && !key.exists()
+    };
+    let Some((certificate, key)) = client.filter(|it| !may_be_missing(it)) else {
         return Ok(builder.with_no_client_auth());
-    }
+    };
     let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| unusable(key, &error))?;
     builder
-        .with_client_auth_cert(read_certificates(certificate)?, secret)
+        .with_client_auth_cert(read(certificate)?, secret)
         .map_err(|error| unusable(certificate, &error))
-}
-
-fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, DockerError> {
-    CertificateDer::pem_file_iter(path)
-        .and_then(Iterator::collect)
-        .map_err(|error| unusable(path, &error))
-}
-
-fn unusable(path: &Path, error: &(dyn std::error::Error + 'static)) -> DockerError {
-    DockerError::Address {
-        message: format!("cannot use `{}`: {}", path.display(), chain(error)),
-        help: "DOCKER_CERT_PATH must be a folder with ca.pem, cert.pem and key.pem".to_owned(),
-    }
 }

@@ -31,7 +31,7 @@ use crate::commands::orphans;
 use crate::commands::show::render;
 use crate::commands::version::VERSION;
 use crate::failure::{Exit, Failure, io};
-use crate::load::{self, Place};
+use crate::load::{self, Loaded, Place};
 use crate::policies;
 use crate::secrets;
 use crate::session::{Local, Session};
@@ -148,26 +148,13 @@ fn make_of(context: &Context<'_>, only: &[String], offline: bool) -> Result<Made
         now: clock::seconds(),
         offline,
     };
+    let (desired, settled) = settle(context, &place, &loaded, &session, &lock, &options)?;
     let Desire {
-        desired,
         problems,
         lock: resolved,
-        used: _,
-        users: _,
         unresolved,
-    } = context.runtime.block_on(desire(
-        &loaded.workspace,
-        &lock,
-        &session.files,
-        &session.upstream,
-        &options,
-    ));
-    let Some(mut desired) = desired.filter(|_| !has_errors(&problems)) else {
-        return Err(Failure::diagnostics(problems));
-    };
-    context.terminal.show(&problems);
-    desired.git_sha.clone_from(&loaded.git_sha);
-    note_commit_time(&mut desired, &place.root);
+        ..
+    } = settled;
     let Compared {
         mut plan,
         observed,
@@ -225,6 +212,35 @@ fn make_of(context: &Context<'_>, only: &[String], offline: bool) -> Result<Made
         passing,
         parallel,
     })
+}
+
+/// Settles the inputs of all images: what is wanted, and what there is to say about it.
+fn settle(
+    context: &Context<'_>,
+    place: &Place,
+    loaded: &Loaded,
+    session: &Session,
+    lock: &Lock,
+    options: &DesireOptions,
+) -> Result<(Desired, Desire), Failure> {
+    let mut settled = context.runtime.block_on(desire(
+        &loaded.workspace,
+        lock,
+        &session.files,
+        &session.upstream,
+        options,
+    ));
+    let wanted = settled
+        .desired
+        .take()
+        .filter(|_| !has_errors(&settled.problems));
+    let Some(mut desired) = wanted else {
+        return Err(Failure::diagnostics(settled.problems));
+    };
+    context.terminal.show(&settled.problems);
+    desired.git_sha.clone_from(&loaded.git_sha);
+    note_commit_time(&mut desired, &place.root);
+    Ok((desired, settled))
 }
 
 /// Leaves of a workspace what `--only` names; all of it where it names nothing.

@@ -42,169 +42,200 @@ fn rank(kind: ReasonKind) -> u8 {
     }
 }
 
-fn reason(reason: &plan::Reason, image: &ImagePlan) -> Reason {
-    let words = Words {
-        several: image.targets.len() > 1,
+fn reason(why: &plan::Reason, image: &ImagePlan) -> Reason {
+    let Place { key, tag, digest } = place(why);
+    let message = message(why, image);
+    // An image with several targets names the one that a reason is about, where the words do not.
+    let named = match (why, key) {
+        (plan::Reason::RepositoryMissing { .. } | plan::Reason::Repository { .. }, _) => None,
+        (_, key) => key.filter(|_| image.targets.len() > 1),
     };
-    match reason {
-        plan::Reason::UpToDate => say(
-            ReasonKind::UpToDate,
-            "every wanted tag holds the image with these inputs".to_owned(),
-        ),
-        plan::Reason::TagMissing { key, tag } => words.tag(
-            ReasonKind::TagMissing,
-            key,
-            tag,
-            format!("tag `{tag}` is missing, the image is there"),
-        ),
+    let mut reason = Reason {
+        kind: kind(why),
+        message: named.map_or(message.clone(), |key| {
+            format!("{}@{}: {message}", key.repository, key.registry)
+        }),
+        help: help(why),
+        repository: key.map(ToString::to_string),
+        tag: tag.map(ToString::to_string),
+        digest: digest.map(ToString::to_string),
+        image: None,
+        changes: None,
+        folders: None,
+    };
+    if let plan::Reason::NeedBlocked { image: need } = why {
+        reason.image = Some(image::address(need));
+    }
+    if let plan::Reason::InputsChanged { changes, .. } = why {
+        let context = image.spec.as_ref();
+        let context = context.map_or(&[][..], |spec| &spec.inputs.context);
+        reason.folders = Some(files::folders(changes, context));
+        reason.changes = Some(changes.clone());
+    }
+    reason
+}
+
+fn kind(why: &plan::Reason) -> ReasonKind {
+    match why {
+        plan::Reason::UpToDate => ReasonKind::UpToDate,
+        plan::Reason::TagMissing { .. } => ReasonKind::TagMissing,
+        plan::Reason::TagElsewhere { .. } => ReasonKind::TagElsewhere,
+        plan::Reason::InTagMissing { .. } => ReasonKind::InTagMissing,
+        plan::Reason::InBuilder { .. } => ReasonKind::InBuilder,
+        plan::Reason::RepositoryMissing { .. } => ReasonKind::RepositoryMissing,
+        plan::Reason::NeverBuilt { .. } => ReasonKind::NeverBuilt,
+        plan::Reason::Gone { .. } => ReasonKind::Gone,
+        plan::Reason::InputsChanged { .. } => ReasonKind::InputsChanged,
+        plan::Reason::RecordMissing { .. } => ReasonKind::RecordMissing,
+        plan::Reason::ForeignImage { .. } => ReasonKind::ForeignImage,
+        plan::Reason::Immutable { .. } => ReasonKind::Immutable,
+        plan::Reason::InTagTaken { .. } => ReasonKind::InTagTaken,
+        plan::Reason::Archived { .. } => ReasonKind::Archived,
+        plan::Reason::Elsewhere { .. } => ReasonKind::Elsewhere,
+        plan::Reason::Replicated { .. } => ReasonKind::Replicated,
+        plan::Reason::NotReplicated { .. } => ReasonKind::NotReplicated,
+        plan::Reason::Expires { .. } => ReasonKind::Expires,
+        plan::Reason::TooManyTags { .. } => ReasonKind::TooManyTags,
+        plan::Reason::Repository { .. } => ReasonKind::Repository,
+        plan::Reason::NotRead { .. } => ReasonKind::NotRead,
+        plan::Reason::Unusable { .. } => ReasonKind::Unusable,
+        plan::Reason::Builder { .. } => ReasonKind::Builder,
+        plan::Reason::NeedBlocked { .. } => ReasonKind::NeedBlocked,
+    }
+}
+
+/// What a reason is about.
+struct Place<'a> {
+    key: Option<&'a RepositoryKey>,
+    tag: Option<&'a Tag>,
+    digest: Option<&'a Digest>,
+}
+
+fn place(why: &plan::Reason) -> Place<'_> {
+    let (key, tag, digest) = match why {
         plan::Reason::TagElsewhere {
-            key,
-            tag,
-            digest,
-            pushed,
-        } => words
-            .tag(
-                ReasonKind::TagElsewhere,
-                key,
-                tag,
-                format!(
-                    "tag `{tag}` holds another image{}, the wanted one is there",
-                    since(*pushed)
-                ),
-            )
-            .digest(digest),
-        plan::Reason::InTagMissing { key } => words.at(
-            ReasonKind::InTagMissing,
-            key,
-            format!("{}is missing, by which windlass finds the image again", in_tag(image)),
-        ),
-        plan::Reason::InBuilder { id } => say(
-            ReasonKind::InBuilder,
-            "the builder holds the image with these inputs".to_owned(),
-        )
-        .digest(id),
-        plan::Reason::RepositoryMissing { key } => say(
-            ReasonKind::RepositoryMissing,
-            format!("the repository `{}@{}` is new", key.repository, key.registry),
-        )
-        .repository(key),
-        plan::Reason::NeverBuilt { key } => words.at(
-            ReasonKind::NeverBuilt,
-            key,
-            "no image with these inputs is there, and none under a wanted tag".to_owned(),
-        ),
-        plan::Reason::Gone { key } => words.at(
-            ReasonKind::Gone,
-            key,
-            "this machine built these inputs before; the image is gone from the builder and from here: deleted, or taken by a lifecycle rule".to_owned(),
-        ),
-        plan::Reason::InputsChanged { key, tag, changes } => {
-            inputs_changed(&words, image, key, tag, changes)
+            key, tag, digest, ..
         }
-        plan::Reason::RecordMissing { key, tag, why } => record_missing(&words, key, tag, why.as_deref()),
-        plan::Reason::ForeignImage {
-            key,
-            tag,
-            digest,
-            pushed,
-        } => words
-            .tag(
-                ReasonKind::ForeignImage,
-                key,
-                tag,
-                format!(
-                    "tag `{tag}` holds an image that windlass did not build{}",
-                    since(*pushed)
-                ),
-            )
-            .digest(digest),
-        plan::Reason::Immutable { key, tag, digest } => words
-            .tag(
-                ReasonKind::Immutable,
-                key,
-                tag,
-                format!("tag `{tag}` is immutable and holds another image"),
-            )
-            .digest(digest)
-            .help(format!(
-                "publish this under the next version; or, where `{tag}` is meant to move, say so in the repository: `tags \"immutable\" {{ except \"{tag}\" }}`"
-            )),
-        plan::Reason::InTagTaken { key, tag, digest } => words
-            .tag(
-                ReasonKind::InTagTaken,
-                key,
-                tag,
-                format!("tag `{tag}` holds an image that does not carry this fingerprint"),
-            )
-            .digest(digest)
-            .help(format!(
-                "windlass keeps `in-*` tags for itself; somebody else wrote this one: remove the tag `{tag}` from the repository and plan again"
-            )),
-        plan::Reason::Archived { key, digest } => words
-            .at(
-                ReasonKind::Archived,
-                key,
-                "the image with these inputs lies in the archive".to_owned(),
-            )
-            .digest(digest),
-        plan::Reason::Elsewhere { key, source, digest } => words
-            .at(
-                ReasonKind::Elsewhere,
-                key,
-                format!("{source} holds the image with these inputs, this repository does not"),
-            )
-            .digest(digest),
-        plan::Reason::Replicated { key, source } => words.at(
-            ReasonKind::Replicated,
-            key,
-            format!("ECR copies the image here from {source}, where it is pushed"),
-        ),
-        plan::Reason::NotReplicated { key, source } => words
-            .at(
-                ReasonKind::NotReplicated,
-                key,
-                format!("no replication rule of registry `{}` copies this repository here", source.registry),
-            )
-            .help(format!(
-                "add a rule to the replication configuration of `{}`, or remove `distribute \"replicate\"`: then windlass pushes to every region",
-                source.registry
-            )),
-        plan::Reason::Expires { key, tag, rule } => words
-            .tag(
-                ReasonKind::Expires,
-                key,
-                tag,
-                format!("the lifecycle rule `{rule}` would take what `{tag}` holds at once"),
-            )
-            .help(format!(
-                "put a `keep` for `{tag}` above the rule, or change the rule; a retag does not renew the day of a push, a new build (`epoch`) does"
-            )),
-        plan::Reason::TooManyTags { key, digest, count } => words
-            .at(
-                ReasonKind::TooManyTags,
-                key,
-                format!("the image has {count} tags, and ECR lets it have 1000"),
-            )
-            .digest(digest)
-            .help("remove tags that nobody needs, or raise the image's `epoch` for a new image".to_owned()),
-        plan::Reason::Repository { key, why } => {
-            say(ReasonKind::Repository, format!("{key}: {why}")).repository(key)
+        | plan::Reason::ForeignImage {
+            key, tag, digest, ..
         }
-        plan::Reason::NotRead { why } => say(ReasonKind::NotRead, format!("not read: {why}"))
-            .help("nothing is decided from what was not read: mend the cause and plan again".to_owned()),
-        plan::Reason::Unusable { why } => say(ReasonKind::Unusable, why.clone()),
-        plan::Reason::Builder { why } => say(ReasonKind::Builder, why.clone()),
+        | plan::Reason::Immutable { key, tag, digest }
+        | plan::Reason::InTagTaken { key, tag, digest } => (Some(key), Some(tag), Some(digest)),
+        plan::Reason::TagMissing { key, tag }
+        | plan::Reason::InputsChanged { key, tag, .. }
+        | plan::Reason::RecordMissing { key, tag, .. }
+        | plan::Reason::Expires { key, tag, .. } => (Some(key), Some(tag), None),
+        plan::Reason::Archived { key, digest }
+        | plan::Reason::Elsewhere { key, digest, .. }
+        | plan::Reason::TooManyTags { key, digest, .. } => (Some(key), None, Some(digest)),
+        plan::Reason::InTagMissing { key }
+        | plan::Reason::RepositoryMissing { key }
+        | plan::Reason::NeverBuilt { key }
+        | plan::Reason::Gone { key }
+        | plan::Reason::Replicated { key, .. }
+        | plan::Reason::NotReplicated { key, .. }
+        | plan::Reason::Repository { key, .. } => (Some(key), None, None),
+        plan::Reason::InBuilder { id } => (None, None, Some(id)),
+        plan::Reason::UpToDate
+        | plan::Reason::NotRead { .. }
+        | plan::Reason::Unusable { .. }
+        | plan::Reason::Builder { .. }
+        | plan::Reason::NeedBlocked { .. } => (None, None, None),
+    };
+    Place { key, tag, digest }
+}
+
+/// Says what is so.
+fn message(why: &plan::Reason, image: &ImagePlan) -> String {
+    match why {
+        plan::Reason::UpToDate => "every wanted tag holds the image with these inputs".to_owned(),
+        plan::Reason::TagMissing { tag, .. } => {
+            format!("tag `{tag}` is missing, the image is there")
+        }
+        plan::Reason::TagElsewhere { tag, pushed, .. } => format!(
+            "tag `{tag}` holds another image{}, the wanted one is there",
+            since(*pushed)
+        ),
+        plan::Reason::InTagMissing { .. } => format!(
+            "{}is missing, by which windlass finds the image again",
+            in_tag(image)
+        ),
+        plan::Reason::InBuilder { .. } => {
+            "the builder holds the image with these inputs".to_owned()
+        }
+        plan::Reason::RepositoryMissing { key } => {
+            format!("the repository `{}@{}` is new", key.repository, key.registry)
+        }
+        plan::Reason::NeverBuilt { .. } => {
+            "no image with these inputs is there, and none under a wanted tag".to_owned()
+        }
+        plan::Reason::Gone { .. } => "this machine built these inputs before; the image is gone from the builder and from here: deleted, or taken by a lifecycle rule".to_owned(),
+        plan::Reason::InputsChanged { tag, changes, .. } => inputs_changed(tag, changes),
+        plan::Reason::RecordMissing { tag, why, .. } => record_missing(tag, why.as_deref()),
+        plan::Reason::ForeignImage { tag, pushed, .. } => format!(
+            "tag `{tag}` holds an image that windlass did not build{}",
+            since(*pushed)
+        ),
+        plan::Reason::Immutable { tag, .. } => {
+            format!("tag `{tag}` is immutable and holds another image")
+        }
+        plan::Reason::InTagTaken { tag, .. } => {
+            format!("tag `{tag}` holds an image that does not carry this fingerprint")
+        }
+        plan::Reason::Archived { .. } => {
+            "the image with these inputs lies in the archive".to_owned()
+        }
+        plan::Reason::Elsewhere { source, .. } => {
+            format!("{source} holds the image with these inputs, this repository does not")
+        }
+        plan::Reason::Replicated { source, .. } => {
+            format!("ECR copies the image here from {source}, where it is pushed")
+        }
+        plan::Reason::NotReplicated { source, .. } => format!(
+            "no replication rule of registry `{}` copies this repository here",
+            source.registry
+        ),
+        plan::Reason::Expires { tag, rule, .. } => {
+            format!("the lifecycle rule `{rule}` would take what `{tag}` holds at once")
+        }
+        plan::Reason::TooManyTags { count, .. } => {
+            format!("the image has {count} tags, and ECR lets it have 1000")
+        }
+        plan::Reason::Repository { key, why } => format!("{key}: {why}"),
+        plan::Reason::NotRead { why } => format!("not read: {why}"),
+        plan::Reason::Unusable { why } | plan::Reason::Builder { why } => why.clone(),
         plan::Reason::NeedBlocked { image: need } => {
-            let address = image::address(need);
-            let mut reason = say(
-                ReasonKind::NeedBlocked,
-                format!("it is built from {address}, which cannot be had"),
-            )
-            .help(format!("see {address}"));
-            reason.image = Some(address);
-            reason
+            format!("it is built from {}, which cannot be had", image::address(need))
         }
     }
+}
+
+/// Says what to do about it, where something is to be done.
+fn help(why: &plan::Reason) -> Option<String> {
+    let help = match why {
+        plan::Reason::Immutable { tag, .. } => format!(
+            "publish this under the next version; or, where `{tag}` is meant to move, say so in the repository: `tags \"immutable\" {{ except \"{tag}\" }}`"
+        ),
+        plan::Reason::InTagTaken { tag, .. } => format!(
+            "windlass keeps `in-*` tags for itself; somebody else wrote this one: remove the tag `{tag}` from the repository and plan again"
+        ),
+        plan::Reason::NotReplicated { source, .. } => format!(
+            "add a rule to the replication configuration of `{}`, or remove `distribute \"replicate\"`: then windlass pushes to every region",
+            source.registry
+        ),
+        plan::Reason::Expires { tag, .. } => format!(
+            "put a `keep` for `{tag}` above the rule, or change the rule; a retag does not renew the day of a push, a new build (`epoch`) does"
+        ),
+        plan::Reason::TooManyTags { .. } => {
+            "remove tags that nobody needs, or raise the image's `epoch` for a new image".to_owned()
+        }
+        plan::Reason::NotRead { .. } => {
+            "nothing is decided from what was not read: mend the cause and plan again".to_owned()
+        }
+        plan::Reason::NeedBlocked { image: need } => format!("see {}", image::address(need)),
+        _ => return None,
+    };
+    Some(help)
 }
 
 /// Says when what a tag holds was pushed. Who moved the tag, ECR does not tell.
@@ -215,88 +246,19 @@ fn since(pushed: Option<i64>) -> String {
     })
 }
 
-/// How reasons are worded for one image.
-struct Words {
-    /// Whether the image has several targets, so that a reason must name its own.
-    several: bool,
-}
-
-impl Words {
-    fn at(&self, kind: ReasonKind, key: &RepositoryKey, message: String) -> Reason {
-        let message = if self.several {
-            format!("{}@{}: {message}", key.repository, key.registry)
-        } else {
-            message
-        };
-        say(kind, message).repository(key)
-    }
-
-    fn tag(&self, kind: ReasonKind, key: &RepositoryKey, tag: &Tag, message: String) -> Reason {
-        let mut reason = self.at(kind, key, message);
-        reason.tag = Some(tag.to_string());
-        reason
-    }
-}
-
-fn say(kind: ReasonKind, message: String) -> Reason {
-    Reason {
-        kind,
-        message,
-        help: None,
-        repository: None,
-        tag: None,
-        digest: None,
-        image: None,
-        changes: None,
-        folders: None,
-    }
-}
-
-impl Reason {
-    fn digest(mut self, digest: &Digest) -> Self {
-        self.digest = Some(digest.to_string());
-        self
-    }
-
-    fn repository(mut self, key: &RepositoryKey) -> Self {
-        self.repository = Some(key.to_string());
-        self
-    }
-
-    fn help(mut self, help: String) -> Self {
-        self.help = Some(help);
-        self
-    }
-}
-
 fn in_tag(image: &ImagePlan) -> String {
     image.fingerprint().map_or(String::new(), |fingerprint| {
         format!("tag `{}` ", fingerprint.tag())
     })
 }
 
-fn inputs_changed(
-    words: &Words,
-    image: &ImagePlan,
-    key: &RepositoryKey,
-    tag: &Tag,
-    changes: &[InputChange],
-) -> Reason {
-    let message = if changes.is_empty() {
+fn inputs_changed(tag: &Tag, changes: &[InputChange]) -> String {
+    if changes.is_empty() {
         format!(
             "what `{tag}` holds has another fingerprint, but its record names the same inputs: another version of windlass made it"
         )
     } else {
         format!("inputs changed since `{tag}`: {}", changed_words(changes))
-    };
-    let context = image
-        .spec
-        .as_ref()
-        .map_or(&[][..], |spec| &spec.inputs.context);
-    Reason {
-        changes: Some(changes.to_vec()),
-        folders: Some(files::folders(changes, context)),
-        ..words.tag(ReasonKind::InputsChanged, key, tag, message)
     }
 }
 
@@ -321,14 +283,10 @@ fn changed_words(changes: &[InputChange]) -> String {
     words.join(", ")
 }
 
-fn record_missing(words: &Words, key: &RepositoryKey, tag: &Tag, why: Option<&str>) -> Reason {
-    let message = match why {
-        None => format!(
-            "what `{tag}` holds was built from other inputs; which differ is not known, it has no inputs record"
-        ),
-        Some(why) => format!(
-            "what `{tag}` holds was built from other inputs; which differ is not known, its inputs record was not read: {why}"
-        ),
+fn record_missing(tag: &Tag, why: Option<&str>) -> String {
+    let why = match why {
+        None => "it has no inputs record".to_owned(),
+        Some(why) => format!("its inputs record was not read: {why}"),
     };
-    words.tag(ReasonKind::RecordMissing, key, tag, message)
+    format!("what `{tag}` holds was built from other inputs; which differ is not known, {why}")
 }

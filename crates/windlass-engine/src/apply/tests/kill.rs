@@ -118,7 +118,7 @@ async fn two_runs_of_one_plan_at_once_end_in_the_same_state() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn of_two_different_plans_at_once_one_is_refused_or_says_so() {
     for head_start in 0..40 {
         let (first, _) = started().await;
