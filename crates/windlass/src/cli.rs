@@ -341,7 +341,7 @@ pub(crate) struct CheckArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct LintArgs {
-    /// The Dockerfiles
+    /// The Dockerfiles; `-` for standard input
     #[arg(value_name = "DOCKERFILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
     /// Which rules are asked

@@ -4,28 +4,11 @@
 mod common;
 
 use std::fmt::Write as _;
-use std::io::Write as _;
-use std::process::Stdio;
 
-use common::{Done, Workspace};
+use common::Workspace;
 
 const UNTIDY: &str = "workspace \"w\"\nregistry \"dev\" {\n  account \"111122223333\" // ours\n  region eu-west-1\n}\n";
 const TIDY: &str = "workspace \"w\"\n\nregistry \"dev\" {\n    account \"111122223333\" // ours\n    region \"eu-west-1\"\n}\n";
-
-/// Runs a command with a text on its standard input.
-fn fed(workspace: &Workspace, text: &str, arguments: &[&str]) -> Done {
-    let mut child = workspace
-        .command(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary starts");
-    let mut input = child.stdin.take().expect("a pipe");
-    input.write_all(text.as_bytes()).expect("written");
-    drop(input);
-    Done::of(child.wait_with_output().expect("it ends"))
-}
 
 #[test]
 fn files_are_formatted_in_place_and_checked_without_writing() {
@@ -80,12 +63,13 @@ fn what_cannot_be_read_is_left_alone_and_the_rest_is_formatted() {
 #[test]
 fn standard_input_is_formatted_onto_standard_output() {
     let workspace = Workspace::new(&[]);
-    let done = fed(&workspace, UNTIDY, &["fmt", "--stdin"]).exits(0);
+    let done = workspace.fed(UNTIDY, &["fmt", "--stdin"]).exits(0);
     assert_eq!(done.out, TIDY);
-    fed(&workspace, UNTIDY, &["fmt", "--stdin", "--check"])
+    workspace
+        .fed(UNTIDY, &["fmt", "--stdin", "--check"])
         .exits(1)
         .says("+++ stdin (formatted)");
-    fed(&workspace, TIDY, &["fmt", "--stdin", "--check"]).exits(0);
+    workspace.fed(TIDY, &["fmt", "--stdin", "--check"]).exits(0);
 }
 
 #[test]

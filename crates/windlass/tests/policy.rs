@@ -531,6 +531,46 @@ fn lint_fixes_what_it_can_and_goes_on_after_a_bad_file() {
 }
 
 #[test]
+fn a_waiver_that_expired_is_told_once() {
+    let workspace = with_manifest(
+        "waiver \"pipefail\" { expires \"2020-01-31\"; owner \"me\"; reason \"because\" }\n",
+    );
+    let code = "policy/waiver-expired";
+    workspace.run(&["validate"]).exits(0).says(code);
+    for command in [&["check"][..], &["--local", "plan", "--offline"]] {
+        let done = workspace
+            .run(command)
+            .says("waiver-expired")
+            .says("ended on 2020-01-31");
+        assert!(
+            !done.out.contains(code) && !done.err.contains(code),
+            "{}\n{}",
+            done.out,
+            done.err
+        );
+    }
+}
+
+#[test]
+fn lint_reads_standard_input_and_edits_no_such_thing() {
+    let workspace = workspace();
+    let text = "FROM scratch\nADD a.py /\n";
+    workspace
+        .fed(text, &["lint", "-"])
+        .exits(0)
+        .says("stdin:2:1")
+        .says("add-not-copy");
+    workspace
+        .fed(text, &["lint", "--fix", "-"])
+        .exits(1)
+        .says("standard input");
+    workspace
+        .fed("\u{feff}", &["lint", "-"])
+        .exits(1)
+        .says("stdin");
+}
+
+#[test]
 fn context_says_what_a_build_sees_and_which_line_ignores_the_rest() {
     let workspace = workspace();
     workspace.write(".dockerignore", "# secrets\n**/.env\nnode_modules\n");

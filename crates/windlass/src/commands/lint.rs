@@ -1,5 +1,6 @@
 //! `windlass lint`: the built-in rules on Dockerfiles, without a manifest.
 
+use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -23,6 +24,11 @@ use crate::failure::{Exit, Failure};
 use crate::policies;
 
 pub(crate) fn run(context: &Context<'_>, arguments: &LintArgs) -> Result<Exit, Failure> {
+    if arguments.fix && arguments.files.iter().any(|it| is_stdin(it)) {
+        return Err(Failure::error(
+            "`--fix` edits files, and `-` is standard input",
+        ));
+    }
     let policies = policies::load(context.global, profile(arguments.profile), None)?;
     let mut found = Vec::new();
     let mut unusable = false;
@@ -93,23 +99,41 @@ pub(crate) fn render(context: &Context<'_>, found: &[Found], format: FindingForm
     }
 }
 
+fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
 fn read(path: &Path) -> Result<Arc<Source>, String> {
-    let shown = path.display();
-    let unreadable = |error: std::io::Error| format!("cannot read {shown}: {error}");
-    let size = std::fs::metadata(path).map_err(unreadable)?.len();
-    if size > LARGEST_TEXT {
+    let name = if is_stdin(path) {
+        "stdin".to_owned()
+    } else {
+        path.to_string_lossy().replace('\\', "/")
+    };
+    let name = name.strip_prefix("./").unwrap_or(&name);
+    let bytes = read_bytes(path).map_err(|error| format!("cannot read {name}: {error}"))?;
+    if bytes.len() as u64 > LARGEST_TEXT {
         return Err(format!(
-            "{shown} is {size} bytes; the limit is {LARGEST_TEXT}"
+            "{name} has more than {LARGEST_TEXT} bytes, which is the limit"
         ));
     }
-    let bytes = std::fs::read(path).map_err(unreadable)?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let offset = error.utf8_error().valid_up_to();
-        format!("{shown} is not UTF-8 (byte {offset}); was it saved as UTF-16?")
+        format!("{name} is not UTF-8 (byte {offset}); was it saved as UTF-16?")
     })?;
-    let name = path.to_string_lossy().replace('\\', "/");
-    let name = name.strip_prefix("./").unwrap_or(&name);
     Ok(Source::new(name, text))
+}
+
+/// Reads a file, or standard input for `-`, up to one byte more than is linted.
+fn read_bytes(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if is_stdin(path) {
+        let stdin = std::io::stdin().lock();
+        stdin.take(LARGEST_TEXT + 1).read_to_end(&mut bytes)?;
+    } else {
+        let file = std::fs::File::open(path)?;
+        file.take(LARGEST_TEXT + 1).read_to_end(&mut bytes)?;
+    }
+    Ok(bytes)
 }
 
 /// Returns the findings of a file, and what the builder would refuse in it.

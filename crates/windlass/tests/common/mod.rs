@@ -223,6 +223,21 @@ impl Workspace {
     }
 
     /// Runs the binary with further variables.
+    /// Runs a command with a text on its standard input.
+    pub(crate) fn fed(&self, text: &str, arguments: &[&str]) -> Done {
+        let mut child = self
+            .command(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let mut input = child.stdin.take().expect("a pipe");
+        input.write_all(text.as_bytes()).expect("written");
+        drop(input);
+        Done::of(child.wait_with_output().expect("it ends"))
+    }
+
     pub(crate) fn run_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Done {
         let mut command = self.command(arguments);
         command.envs(variables.iter().copied());
