@@ -118,7 +118,18 @@ impl Digest {
     /// Returns the digest of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
         use sha2::Digest as _;
-        Self(format!("sha256:{:x}", sha2::Sha256::digest(bytes)))
+        Self::of_sha256(&sha2::Sha256::digest(bytes).into())
+    }
+
+    /// Returns the digest that is this SHA-256.
+    pub fn of_sha256(sha256: &[u8; 32]) -> Self {
+        let mut text = String::with_capacity("sha256:".len() + 64);
+        text.push_str("sha256:");
+        let digit = |it: u8| char::from(b"0123456789abcdef"[usize::from(it & 15)]);
+        for byte in sha256 {
+            text.extend([digit(byte >> 4), digit(*byte)]);
+        }
+        Self(text)
     }
 }
 

@@ -2,6 +2,8 @@
 
 #[path = "common/mod.rs"]
 mod common;
+#[path = "language/shown.rs"]
+mod shown;
 
 use std::fmt::Write as _;
 

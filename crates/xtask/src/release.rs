@@ -102,6 +102,8 @@ fn build(checkout: &Path, into: &Path, target: &str) -> Outcome<PathBuf> {
         // What cargo itself set for this task would change the flags, and the toolchain is that of the checkout.
         .env_remove("RUSTFLAGS")
         .env("CARGO_INCREMENTAL", "0")
+        // The allocator, which is C, says when it was compiled: the C compiler takes the time of the commit.
+        .env("SOURCE_DATE_EPOCH", commit_time(checkout))
         .env("CARGO_ENCODED_RUSTFLAGS", mappings(checkout, into)?);
     timed(&format!("cargo build --release --target {target}"), || {
         let status = run_shown(&mut command)?;
@@ -109,6 +111,12 @@ fn build(checkout: &Path, into: &Path, target: &str) -> Outcome<PathBuf> {
         done.ok_or_else(|| Failure::new("windlass does not build"))
     })?;
     Ok(into.join(target).join("release/windlass"))
+}
+
+/// Returns the seconds from 1970 to the commit that is built; outside git 0.
+fn commit_time(checkout: &Path) -> String {
+    git(checkout, &["show", "-s", "--format=%ct", "HEAD"])
+        .map_or_else(|_| "0".to_owned(), |text| text.trim().to_owned())
 }
 
 /// Returns the flags that give folders of this machine fixed names, as cargo takes them. The one that comes last wins.

@@ -4,7 +4,7 @@
 //! lose at most what the other one found out; it carries a checksum, and a damaged one is thrown away. A file that changed within
 //! [`RACY`] before it was hashed is not remembered: a later change could leave the same times. Nothing depends on it but time.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::Metadata;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
@@ -77,14 +77,7 @@ pub(super) struct Content {
 
 impl Content {
     pub(super) fn digest(&self) -> Digest {
-        let mut text = String::with_capacity(71);
-        text.push_str("sha256:");
-        for byte in self.sha256 {
-            for digit in [byte >> 4, byte & 15] {
-                text.push(char::from(b"0123456789abcdef"[usize::from(digit)]));
-            }
-        }
-        Digest::new(text).expect("SHA-256 has 64 hex digits")
+        Digest::of_sha256(&self.sha256)
     }
 }
 
@@ -111,7 +104,10 @@ pub(super) struct HashCache {
 
 #[derive(Debug)]
 struct State {
-    files: HashMap<Box<[u8]>, Remembered>,
+    /// What was remembered when the run began.
+    old: Remembrance,
+    /// What this run found out, and what it used of the rest that was not used for long.
+    new: HashMap<Box<[u8]>, Remembered>,
     is_changed: bool,
     written: Instant,
 }
@@ -120,14 +116,19 @@ impl HashCache {
     /// Opens the cache in a folder, which may be missing; without `trust` what it holds is not believed, and replaced.
     pub(super) fn open(folder: &Path, trust: bool) -> Self {
         let path = folder.join(NAME);
-        let files = if trust { read(&path) } else { HashMap::new() };
+        let old = if trust {
+            read(&path)
+        } else {
+            Remembrance::default()
+        };
         Self {
             path,
             trust,
             ahead: Duration::ZERO,
             hashing: Mutex::new(()),
             state: Mutex::new(State {
-                files,
+                old,
+                new: HashMap::new(),
                 is_changed: false,
                 written: Instant::now(),
             }),
@@ -162,18 +163,30 @@ impl HashCache {
         let today = today();
         let mut state = self.state();
         let State {
-            files: known,
+            old,
+            new,
             is_changed,
             ..
         } = &mut *state;
+        let mut cursor = 0;
         files
             .map(|(path, stamp)| {
-                let found = known.get_mut(path.as_os_str().as_bytes())?;
+                let path = path.as_os_str().as_bytes();
+                let found = match new.get(path) {
+                    Some(found) => *found,
+                    None => old.get(path, &mut cursor)?,
+                };
                 if found.stamp != stamp {
                     return None;
                 }
                 if today.abs_diff(found.day) > REFRESHED_AFTER {
-                    found.day = today;
+                    new.insert(
+                        path.into(),
+                        Remembered {
+                            day: today,
+                            ..found
+                        },
+                    );
                     *is_changed = true;
                 }
                 Some(found.content)
@@ -197,7 +210,7 @@ impl HashCache {
                 day,
             };
             let path = path.as_os_str().as_bytes().into();
-            state.files.insert(path, remembered);
+            state.new.insert(path, remembered);
             state.is_changed = true;
         }
         if state.is_changed && state.written.elapsed() > WRITES {
@@ -207,24 +220,25 @@ impl HashCache {
 
     /// Writes what was found out, together with what others wrote meanwhile. A cache that cannot be written costs time and nothing else.
     fn write(&self, state: &mut State) {
-        let mut files = if self.trust {
+        let others = if self.trust {
             read(&self.path)
         } else {
-            HashMap::new()
+            Remembrance::default()
         };
-        files.extend(state.files.iter().map(|(path, it)| (path.clone(), *it)));
+        let mut files: BTreeMap<&[u8], Remembered> = state.old.iter().collect();
+        files.extend(others.iter());
+        files.extend(state.new.iter().map(|(path, it)| (&**path, *it)));
         let today = today();
         files.retain(|_, it| today.abs_diff(it.day) <= FORGOTTEN_AFTER);
-        let mut sorted: Vec<(&[u8], &Remembered)> =
-            files.iter().map(|(path, it)| (&**path, it)).collect();
-        sorted.sort_unstable_by_key(|(path, _)| *path);
-        if sorted.len() > MOST {
-            sorted.sort_by_key(|(_, it)| std::cmp::Reverse(it.day));
-            sorted.truncate(MOST);
+        let mut files: Vec<(&[u8], Remembered)> = files.into_iter().collect();
+        if files.len() > MOST {
+            files.sort_by_key(|(_, it)| std::cmp::Reverse(it.day));
+            files.truncate(MOST);
+            files.sort_unstable_by_key(|(path, _)| *path);
         }
         let folder = self.path.parent().unwrap_or(Path::new("."));
         if std::fs::create_dir_all(folder).is_ok() {
-            drop(write_whole(&self.path, &render(&sorted)));
+            drop(write_whole(&self.path, &render(&files)));
         }
         state.is_changed = false;
         state.written = Instant::now();
@@ -233,14 +247,7 @@ impl HashCache {
 
 impl Drop for HashCache {
     fn drop(&mut self) {
-        let mut state = std::mem::replace(
-            &mut *self.state(),
-            State {
-                files: HashMap::new(),
-                is_changed: false,
-                written: Instant::now(),
-            },
-        );
+        let mut state = self.state();
         if state.is_changed {
             self.write(&mut state);
         }
@@ -252,7 +259,7 @@ fn today() -> u32 {
     u32::try_from(now.unwrap_or_default().as_secs() / 86_400).unwrap_or(0)
 }
 
-fn render(files: &[(&[u8], &Remembered)]) -> Vec<u8> {
+fn render(files: &[(&[u8], Remembered)]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(files.len() * 160 + 48);
     bytes.extend_from_slice(MAGIC);
     bytes.extend_from_slice(&[0; 32]);
@@ -284,52 +291,110 @@ fn render(files: &[(&[u8], &Remembered)]) -> Vec<u8> {
     bytes
 }
 
-/// Reads the file; nothing where it is missing, damaged or of another version.
-fn read(path: &Path) -> HashMap<Box<[u8]>, Remembered> {
-    let is_small = std::fs::metadata(path).is_ok_and(|it| it.is_file() && it.len() <= LARGEST);
-    if !is_small {
-        return HashMap::new();
-    }
-    let bytes = std::fs::read(path).unwrap_or_default();
-    parse(&bytes).unwrap_or_default()
+/// What the file holds, as it was read: 20,000 files cost no allocation each.
+#[derive(Debug, Default)]
+struct Remembrance {
+    bytes: Vec<u8>,
+    /// Where each record begins, sorted by path.
+    places: Vec<usize>,
 }
 
-fn parse(bytes: &[u8]) -> Option<HashMap<Box<[u8]>, Remembered>> {
+impl Remembrance {
+    /// Looks for a path, first at the place behind the one that was found last: paths are asked for in their order.
+    fn get(&self, path: &[u8], cursor: &mut usize) -> Option<Remembered> {
+        let is_next = |place: &&usize| self.record(**place).0 == path;
+        let at = match self.places.get(*cursor).filter(is_next) {
+            Some(_) => *cursor,
+            None => self
+                .places
+                .binary_search_by(|place| self.record(*place).0.cmp(path))
+                .ok()?,
+        };
+        *cursor = at + 1;
+        remembered(self.record(self.places[at]).1)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&[u8], Remembered)> {
+        self.places.iter().filter_map(|place| {
+            let (path, rest) = self.record(*place);
+            Some((path, remembered(rest)?))
+        })
+    }
+
+    /// Returns the path of the record at a place, and what follows it.
+    fn record(&self, place: usize) -> (&[u8], &[u8]) {
+        record(&self.bytes[place..]).unwrap_or_default()
+    }
+}
+
+/// Splits off the path of a record.
+fn record(mut rest: &[u8]) -> Option<(&[u8], &[u8])> {
+    let length = u32::from_le_bytes(take(&mut rest)?);
+    rest.split_at_checked(usize::try_from(length).ok()?)
+}
+
+/// Reads the file; nothing where it is missing, damaged or of another version.
+fn read(path: &Path) -> Remembrance {
+    let is_small = std::fs::metadata(path).is_ok_and(|it| it.is_file() && it.len() <= LARGEST);
+    if !is_small {
+        return Remembrance::default();
+    }
+    let bytes = std::fs::read(path).unwrap_or_default();
+    parse(bytes).unwrap_or_default()
+}
+
+fn parse(bytes: Vec<u8>) -> Option<Remembrance> {
     let rest = bytes.strip_prefix(MAGIC)?;
-    let (checksum, mut rest) = rest.split_at_checked(32)?;
+    let (checksum, rest) = rest.split_at_checked(32)?;
     if Sha256::digest(rest)[..] != *checksum {
         return None;
     }
-    let mut files = HashMap::with_capacity(rest.len() / 150);
-    while !rest.is_empty() {
-        let length = u32::from_le_bytes(take(&mut rest)?);
-        let (path, after) = rest.split_at_checked(usize::try_from(length).ok()?)?;
-        rest = after;
-        let size = u64::from_le_bytes(take(&mut rest)?);
-        let modified = times(&mut rest)?;
-        let changed = times(&mut rest)?;
-        let inode = u64::from_le_bytes(take(&mut rest)?);
-        let sha256 = take(&mut rest)?;
-        let [is_pointer] = take(&mut rest)?;
-        let day = u32::from_le_bytes(take(&mut rest)?);
-        let stamp = Stamp {
+    let mut places = Vec::with_capacity(rest.len() / 150);
+    let mut at = bytes.len() - rest.len();
+    let (mut last, mut is_sorted) = (&[][..], true);
+    while at < bytes.len() {
+        let (path, after) = record(&bytes[at..])?;
+        places.push(at);
+        is_sorted &= last <= path;
+        last = path;
+        let after = after.get(STATED..)?;
+        at = bytes.len() - after.len();
+    }
+    let mut all = Remembrance { bytes, places };
+    if !is_sorted {
+        let mut places = std::mem::take(&mut all.places);
+        places.sort_by(|one, other| all.record(*one).0.cmp(all.record(*other).0));
+        all.places = places;
+    }
+    Some(all)
+}
+
+/// How many bytes follow the path of a record.
+const STATED: usize = 8 + 32 + 8 + 32 + 1 + 4;
+
+/// Reads what follows the path of a record.
+fn remembered(mut rest: &[u8]) -> Option<Remembered> {
+    let rest = &mut rest;
+    let size = u64::from_le_bytes(take(rest)?);
+    let modified = times(rest)?;
+    let changed = times(rest)?;
+    let inode = u64::from_le_bytes(take(rest)?);
+    let sha256 = take(rest)?;
+    let [is_pointer] = take(rest)?;
+    let day = u32::from_le_bytes(take(rest)?);
+    Some(Remembered {
+        stamp: Stamp {
             size,
             modified,
             changed,
             inode,
-        };
-        let content = Content {
+        },
+        content: Content {
             sha256,
             is_pointer: is_pointer != 0,
-        };
-        let remembered = Remembered {
-            stamp,
-            content,
-            day,
-        };
-        files.insert(path.into(), remembered);
-    }
-    Some(files)
+        },
+        day,
+    })
 }
 
 fn times(rest: &mut &[u8]) -> Option<(i64, i64)> {
@@ -439,12 +504,12 @@ mod tests {
         put(&HashCache::open(folder.path(), true), "/a", stamp(100), 200);
         let path = folder.path().join(NAME);
         let good = std::fs::read(&path).expect("it was written");
-        assert!(parse(&good).is_some());
+        assert!(parse(good.clone()).is_some());
         for at in 0..good.len() {
             let mut bad = good.clone();
             bad[at] ^= 1;
-            assert!(parse(&bad).is_none(), "byte {at}");
-            assert!(parse(&good[..at]).is_none(), "cut at {at}");
+            assert!(parse(bad).is_none(), "byte {at}");
+            assert!(parse(good[..at].to_vec()).is_none(), "cut at {at}");
         }
         std::fs::write(&path, b"something else").expect("a file");
         let cache = HashCache::open(folder.path(), true);
@@ -452,6 +517,31 @@ mod tests {
         put(&cache, "/a", stamp(100), 200);
         drop(cache);
         assert!(get(&HashCache::open(folder.path(), true), "/a", stamp(100)).is_some());
+    }
+
+    #[test]
+    fn every_file_is_found_in_any_order() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let cache = HashCache::open(folder.path(), true);
+        let names: Vec<String> = (0..200).map(|it| format!("/{}", it * 7 % 200)).collect();
+        for (at, name) in (0_i64..).zip(&names) {
+            put(&cache, name, stamp(at), 1_000);
+        }
+        drop(cache);
+        let cache = HashCache::open(folder.path(), true);
+        let asked: Vec<(&Path, Stamp)> = names
+            .iter()
+            .zip(0_i64..)
+            .map(|(name, at)| (Path::new(name), stamp(at)))
+            .collect();
+        let mut sorted = asked.clone();
+        sorted.sort_unstable_by_key(|(path, _)| *path);
+        for order in [asked, sorted] {
+            let found = cache.get(order.into_iter());
+            assert!(found.iter().all(Option::is_some));
+        }
+        assert_eq!(get(&cache, "/200", stamp(0)), None);
+        assert_eq!(get(&cache, "", stamp(0)), None);
     }
 
     #[test]

@@ -152,7 +152,6 @@ impl Counter<'_> {
 
 fn hash_file(job: &Job, buffer: &mut [u8], counter: &Counter<'_>) -> std::io::Result<Hashed> {
     let mut file = File::open(&job.path)?;
-    let before = Stamp::of(&file.metadata()?);
     let mut hash = Sha256::new();
     let mut bytes = 0;
     let mut is_pointer = false;
@@ -164,10 +163,10 @@ fn hash_file(job: &Job, buffer: &mut [u8], counter: &Counter<'_>) -> std::io::Re
         bytes += count as u64;
         hash.update(&buffer[..count]);
         counter.add(count);
-        // The size alone would not tell that a file was written to while it was read.
-        let is_whole = bytes >= before.size();
-        let is_still = is_whole && Stamp::of(&file.metadata()?) == before;
-        if is_still || count == 0 {
+        // The size alone would not tell that a file was written to since the walk saw it, or while it was read.
+        let is_whole = bytes >= job.stamp.size();
+        let was_still = is_whole && Stamp::of(&file.metadata()?) == job.stamp;
+        if was_still || count == 0 {
             return Ok(Hashed {
                 content: Content {
                     sha256: hash.finalize().into(),
@@ -175,7 +174,7 @@ fn hash_file(job: &Job, buffer: &mut [u8], counter: &Counter<'_>) -> std::io::Re
                     is_pointer: is_pointer && bytes <= 1024,
                 },
                 bytes,
-                was_still: is_still && before == job.stamp,
+                was_still,
             });
         }
     }

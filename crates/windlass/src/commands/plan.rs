@@ -223,6 +223,11 @@ fn settle(
     lock: &Lock,
     options: &DesireOptions,
 ) -> Result<(Desired, Desire), Failure> {
+    let root = place.root.clone();
+    // Git is asked beside the walk of the contexts.
+    let commit_time = context
+        .runtime
+        .spawn_blocking(move || git::commit_time(&root));
     let mut settled = context.runtime.block_on(desire(
         &loaded.workspace,
         lock,
@@ -239,7 +244,8 @@ fn settle(
     };
     context.terminal.show(&settled.problems);
     desired.git_sha.clone_from(&loaded.git_sha);
-    note_commit_time(&mut desired, &place.root);
+    desired.commit_time = context.runtime.block_on(commit_time).unwrap_or_default();
+    note_commit_time(&mut desired);
     Ok((desired, settled))
 }
 
@@ -381,8 +387,7 @@ fn compare(
 }
 
 /// Lets every image that is pushed tell when the commit was made that it was built at: a later plan warns before a tag moves back.
-fn note_commit_time(desired: &mut Desired, root: &Path) {
-    desired.commit_time = git::commit_time(root);
+fn note_commit_time(desired: &mut Desired) {
     let Some(time) = &desired.commit_time else {
         return;
     };

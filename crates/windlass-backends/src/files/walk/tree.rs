@@ -5,6 +5,7 @@ use std::fs::{DirEntry, Metadata};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use windlass_core::context::{Ignore, IgnoredEntry, Matches};
@@ -70,23 +71,30 @@ struct Seen {
     failures: Vec<(String, FilesError)>,
 }
 
-/// The folders that are still to be walked, for several threads.
+/// The folders that are still to be walked and that no thread keeps for itself.
 struct Queue {
-    open: Vec<Folder>,
-    /// How many threads walk one, and may find more.
-    busy: usize,
+    open: Mutex<Vec<Folder>>,
+    changed: Condvar,
+    threads: usize,
+    /// How many threads have nothing to walk; written under the lock of `open`.
+    idle: AtomicUsize,
 }
 
 impl Tree<'_> {
     /// Walks the folders in `open` and all that lies below them with several threads.
     fn share(self, open: Vec<Folder>, threads: usize, seen: &mut Seen) {
-        let queue = (Mutex::new(Queue { open, busy: 0 }), Condvar::new());
+        let queue = Queue {
+            open: Mutex::new(open),
+            changed: Condvar::new(),
+            threads,
+            idle: AtomicUsize::new(0),
+        };
         let worker = || {
             let mut seen = Seen::default();
-            let mut below = Vec::new();
-            while let Some(folder) = next(&queue) {
-                self.walk(&folder, &mut seen, &mut below);
-                give_back(&queue, &mut below);
+            let mut own = Vec::new();
+            while let Some(folder) = own.pop().or_else(|| queue.take()) {
+                self.walk(&folder, &mut seen, &mut own);
+                queue.share(&mut own);
             }
             seen
         };
@@ -169,31 +177,44 @@ impl Tree<'_> {
     }
 }
 
-/// Takes a folder, or waits until there is one; `None` when all are walked.
-fn next((queue, changed): &(Mutex<Queue>, Condvar)) -> Option<Folder> {
-    let mut queue = locked(queue);
-    loop {
-        if let Some(folder) = queue.open.pop() {
-            queue.busy += 1;
+impl Queue {
+    /// Takes a folder, or waits until there is one; `None` when all are walked.
+    fn take(&self) -> Option<Folder> {
+        let mut open = self.open();
+        if let Some(folder) = open.pop() {
             return Some(folder);
         }
-        if queue.busy == 0 {
+        let idle = self.idle.fetch_add(1, Ordering::Relaxed) + 1;
+        if idle == self.threads {
+            self.changed.notify_all();
             return None;
         }
-        queue = changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        loop {
+            open = self
+                .changed
+                .wait(open)
+                .unwrap_or_else(PoisonError::into_inner);
+            if let Some(folder) = open.pop() {
+                self.idle.fetch_sub(1, Ordering::Relaxed);
+                return Some(folder);
+            }
+            if self.idle.load(Ordering::Relaxed) == self.threads {
+                return None;
+            }
+        }
     }
-}
 
-/// Says that a folder is walked, and what lies in it.
-fn give_back((queue, changed): &(Mutex<Queue>, Condvar), below: &mut Vec<Folder>) {
-    let mut queue = locked(queue);
-    queue.busy -= 1;
-    queue.open.append(below);
-    changed.notify_all();
-}
+    /// Gives what a thread found to those that have nothing to walk, all but the folder that it walks next.
+    fn share(&self, own: &mut Vec<Folder>) {
+        if own.len() > 1 && self.idle.load(Ordering::Relaxed) > 0 {
+            self.open().extend(own.drain(..own.len() - 1));
+            self.changed.notify_all();
+        }
+    }
 
-fn locked(queue: &Mutex<Queue>) -> MutexGuard<'_, Queue> {
-    queue.lock().unwrap_or_else(PoisonError::into_inner)
+    fn open(&self) -> MutexGuard<'_, Vec<Folder>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Seen {
