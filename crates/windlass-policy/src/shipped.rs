@@ -19,32 +19,25 @@ pub fn find(name: &str) -> Option<&'static str> {
     PACKS.iter().find(|it| it.0 == name).map(|it| it.1)
 }
 
+/// Pairs names below `policies` with what the files hold.
+macro_rules! held {
+    ($($name:literal),* $(,)?) => {
+        [$(($name, include_str!(concat!("../../../policies/", $name)))),*]
+    };
+}
+
 /// Files of their cases.
-const CASE_FILES: [(&str, &str); 6] = [
-    (
-        "cases/add.Dockerfile",
-        include_str!("../../../policies/cases/add.Dockerfile"),
-    ),
-    (
-        "cases/ecr-bad.kdl",
-        include_str!("../../../policies/cases/ecr-bad.kdl"),
-    ),
-    (
-        "cases/ecr-good.kdl",
-        include_str!("../../../policies/cases/ecr-good.kdl"),
-    ),
-    (
-        "cases/good.Dockerfile",
-        include_str!("../../../policies/cases/good.Dockerfile"),
-    ),
-    (
-        "cases/latest.Dockerfile",
-        include_str!("../../../policies/cases/latest.Dockerfile"),
-    ),
-    (
-        "cases/secret.Dockerfile",
-        include_str!("../../../policies/cases/secret.Dockerfile"),
-    ),
+const CASE_FILES: &[(&str, &str)] = &held![
+    "cases/add.Dockerfile",
+    "cases/ecr-bad.kdl",
+    "cases/ecr-good.kdl",
+    "cases/go.Dockerfile",
+    "cases/good.Dockerfile",
+    "cases/latest.Dockerfile",
+    "cases/node.Dockerfile",
+    "cases/python.Dockerfile",
+    "cases/secret.Dockerfile",
+    "cases/tools.Dockerfile",
 ];
 
 /// Returns the text of a file that a case of a shipped pack names.
