@@ -56,7 +56,10 @@ impl Session {
 }
 
 /// The Engine that the manifest names, or else the one that the environment does.
-fn builder(root: &Path, engine: Option<&BuilderAddress>) -> Result<DockerBuilder, Failure> {
+pub(crate) fn builder(
+    root: &Path,
+    engine: Option<&BuilderAddress>,
+) -> Result<DockerBuilder, Failure> {
     let builder = DockerBuilder::new(Environment::from_process(), cache_folder());
     match engine {
         Some(engine) => Ok(builder.at(Address::of_manifest(root, engine)

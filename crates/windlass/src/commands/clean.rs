@@ -1,18 +1,20 @@
 //! `windlass clean`: takes the names of this workspace's images out of the Docker Engine. ECR is not touched, and no other image is.
 
-use windlass_backends::docker::{DockerError, Engine, Environment};
+use windlass_backends::docker::{DockerBuilder, DockerError};
 use windlass_engine::apply::local_names;
 
 use crate::cli::CleanArgs;
 use crate::commands::Context;
 use crate::failure::{Exit, Failure};
+use crate::session::builder;
 
 pub(crate) fn run(context: &Context<'_>, arguments: &CleanArgs) -> Result<Exit, Failure> {
-    let (_, loaded, _) = context.load()?;
+    let (place, loaded, _) = context.load()?;
+    let builder = builder(&place.root, loaded.workspace.engine.as_ref())?;
     let prefix = local_names(&loaded.workspace.name);
     let names = context
         .runtime
-        .block_on(clean(&prefix, arguments.dry_run))
+        .block_on(clean(&builder, &prefix, arguments.dry_run))
         .map_err(|error| Failure::error(error.to_string()))?;
     let lines: String = names
         .iter()
@@ -29,8 +31,12 @@ pub(crate) fn run(context: &Context<'_>, arguments: &CleanArgs) -> Result<Exit, 
 }
 
 /// Removes every name that begins with `prefix`, and returns them. An image that something else uses stays without that name.
-async fn clean(prefix: &str, dry_run: bool) -> Result<Vec<String>, DockerError> {
-    let engine = Engine::connect(&Environment::from_process()).await?;
+async fn clean(
+    builder: &DockerBuilder,
+    prefix: &str,
+    dry_run: bool,
+) -> Result<Vec<String>, DockerError> {
+    let engine = builder.engine().await?;
     let names: Vec<String> = engine.names_below(prefix).await?.into_iter().collect();
     if !dry_run {
         for name in &names {
