@@ -1,7 +1,8 @@
 //! Which case holds which row of the design's list of bad inputs: what people type, and what they are told, where, and what to type next.
 //!
 //! The rows are in `bad_inputs.txt`, in the order of the design: the input, then a case below `corpus/language` and words that its snapshot has (after
-//! `!` words that it must not have), place and code first; or, where the input is no text of a manifest, the test function that holds it.
+//! `!` words that it must not have), place and code first; or, where the input is more than the text of a manifest, what a command shows of it (a
+//! snapshot of `crates/windlass/tests/language/shown.rs`) and words of that.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,8 +20,8 @@ struct Row<'a> {
 enum Proof<'a> {
     /// A case of the corpus.
     Case(&'a str),
-    /// A test function.
-    Test(&'a str),
+    /// What a command shows.
+    Shown(&'a str),
 }
 
 fn rows() -> Vec<Row<'static>> {
@@ -34,8 +35,8 @@ fn row(block: &str) -> Row<'_> {
     let proof = lines.next().expect("a row has its proof").trim();
     let proof = match proof.split_once(' ') {
         Some(("case", name)) => Proof::Case(name),
-        Some(("test", name)) => Proof::Test(name),
-        _ => panic!("{input}: `{proof}` is neither a case nor a test"),
+        Some(("shown", name)) => Proof::Shown(name),
+        _ => panic!("{input}: `{proof}` is neither a case nor shown"),
     };
     let words: Vec<&str> = lines.map(str::trim).collect();
     Row {
@@ -51,7 +52,6 @@ fn root() -> PathBuf {
 
 #[test]
 fn every_bad_input_of_the_design_is_told_at_its_place_with_what_to_do() {
-    let tests = all_tests();
     let rows = rows();
     let mut wrong = Vec::new();
     for Row {
@@ -60,21 +60,22 @@ fn every_bad_input_of_the_design_is_told_at_its_place_with_what_to_do() {
         words,
     } in &rows
     {
-        match proof {
-            Proof::Case(case) => {
-                let path = root().join("corpus/language").join(case);
-                let shown = fs::read_to_string(path.join("diagnostics.snap")).unwrap_or_default();
-                let missing = words.iter().filter(|it| match it.strip_prefix('!') {
-                    Some(never) => shown.contains(never),
-                    None => !shown.contains(**it),
-                });
-                wrong.extend(missing.map(|it| format!("{input}: {case} does not say {it:?}")));
-            }
-            Proof::Test(name) if !tests.contains(&format!("fn {name}()")) => {
-                wrong.push(format!("{input}: there is no test {name}"));
-            }
-            Proof::Test(_) => {}
+        let (name, path) = match proof {
+            Proof::Case(name) => (name, format!("corpus/language/{name}/diagnostics.snap")),
+            Proof::Shown(name) => (
+                name,
+                format!("../crates/windlass/tests/language/bad_inputs/{name}.snap"),
+            ),
+        };
+        let shown = fs::read_to_string(root().join(path)).unwrap_or_default();
+        let missing = words.iter().filter(|it| match it.strip_prefix('!') {
+            Some(never) => shown.contains(never),
+            None => !shown.contains(**it),
+        });
+        if words.is_empty() {
+            wrong.push(format!("{input}: no words are wanted of {name}"));
         }
+        wrong.extend(missing.map(|it| format!("{input}: {name} does not say {it:?}")));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(rows.len() > 80, "only {} rows were found", rows.len());
@@ -97,22 +98,4 @@ fn each_case_says_its_code_and_where_there_is_a_place_the_place() {
             .any(|it| first.contains(it));
         assert!(has_place || has_none, "{input}: `{first}` says no place");
     }
-}
-
-/// The texts of all files with tests.
-fn all_tests() -> String {
-    let mut all = String::new();
-    let mut open = vec![root().join("../crates"), root().join("suite")];
-    while let Some(path) = open.pop() {
-        if path.is_dir() {
-            let entries = fs::read_dir(&path).expect("a folder of the project");
-            open.extend(entries.map(|it| it.expect("an entry").path()));
-        } else if path.extension().is_some_and(|it| it == "rs") {
-            let text = fs::read_to_string(&path).expect("a file of Rust");
-            if text.contains("#[test]") || text.contains("#[tokio::test") {
-                all.push_str(&text);
-            }
-        }
-    }
-    all
 }

@@ -17,7 +17,7 @@ use crate::cli::Global;
 use crate::clock;
 use crate::failure::Failure;
 use crate::git_facts;
-use crate::manifest_files::WorkspaceManifests;
+use crate::manifest_files::{WorkspaceManifests, unreadable};
 
 /// The name of a manifest.
 pub(crate) const MANIFEST: &str = "windlass.kdl";
@@ -230,7 +230,7 @@ fn read_with_inputs<'a>(
 ) -> Result<(ReadWithInputs<'a>, Vec<Diagnostic>), Failure> {
     let text = place
         .read_text(&place.manifest)
-        .map_err(|error| unreadable(&error))?;
+        .map_err(|error| Failure::diagnostics(vec![unreadable(&error, Code::NoManifest)]))?;
     let source = Source::new(place.manifest.clone(), text.unwrap_or_default());
     let mut included = WorkspaceManifests::new(place);
     let (manifest, diagnostics) = read(&source, &mut included);
@@ -241,15 +241,6 @@ fn read_with_inputs<'a>(
     let git = git_facts::ask(&place.root, &texts.join("\n"));
     let inputs = inputs(global, git, registry_host)?;
     Ok((Some((manifest, inputs)), diagnostics))
-}
-
-fn unreadable(error: &files::FilesError) -> Failure {
-    let code = match error {
-        files::FilesError::TooLarge { .. } => Code::FileTooLarge,
-        files::FilesError::NotText { .. } => Code::NotUtf8,
-        _ => Code::NoManifest,
-    };
-    Failure::diagnostics(vec![Diagnostic::error(code, error.to_string())])
 }
 
 fn inputs<'a>(
@@ -327,6 +318,9 @@ pub(crate) fn read_lock(place: &Place) -> Result<Lock, Failure> {
             let (lock, diagnostics) = lock::parse(&Source::new(LOCK, text));
             lock.ok_or_else(|| Failure::diagnostics(diagnostics))
         }
-        Err(error) => Err(unreadable(&error)),
+        Err(error) => Err(Failure::diagnostics(vec![unreadable(
+            &error,
+            Code::NoManifest,
+        )])),
     }
 }

@@ -27,7 +27,7 @@ impl ManifestFiles for WorkspaceManifests<'_> {
                 Code::IncludeUnreadable,
                 format!("there is no file `{path}`"),
             )),
-            Err(error) => Err(Diagnostic::error(code(&error), error.to_string())),
+            Err(error) => Err(unreadable(&error, Code::IncludeUnreadable)),
         }
     }
 
@@ -40,11 +40,15 @@ impl ManifestFiles for WorkspaceManifests<'_> {
     }
 }
 
-fn code(error: &FilesError) -> Code {
+/// Tells why a file of the manifest cannot be read; `code` is that of what the system says.
+pub(crate) fn unreadable(error: &FilesError, code: Code) -> Diagnostic {
+    let told = |code| Diagnostic::error(code, error.to_string());
     match error {
-        FilesError::Outside(_) => Code::IncludeOutside,
-        FilesError::TooLarge { .. } => Code::FileTooLarge,
-        FilesError::NotText { .. } => Code::NotUtf8,
-        _ => Code::IncludeUnreadable,
+        FilesError::Outside(_) => told(Code::IncludeOutside),
+        FilesError::TooLarge { .. } => told(Code::FileTooLarge).help(
+            "what windlass reads is written by people; generated data belongs in files of its own",
+        ),
+        FilesError::NotText { .. } => told(Code::NotUtf8).help("save it as UTF-8"),
+        _ => told(code),
     }
 }
