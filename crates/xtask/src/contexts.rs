@@ -1,7 +1,7 @@
 //! `cargo xtask bench contexts`: how fast a large build context is hashed, cold and warm, and how much memory that takes.
 //!
 //! 20,000 files of 2 GiB in a git repository. Cold is a plan with an empty cache folder, against what `openssl speed` hashes on one
-//! processor (and on all) without reading a file; warm is the plan after it less one of a context with one file, against `git status` of
+//! processor (and on all) without reading a file, and what `openssl dgst` takes for the same files on all; warm is the plan after it less one of a context with one file, against `git status` of
 //! the same tree. The files lie in the page cache in both cases: what is measured is windlass, not the disk.
 
 use crate::bench::median;
@@ -33,6 +33,8 @@ struct Figures {
     /// Bytes a second of `openssl speed` on one processor and on all.
     machine: [f64; 2],
     cold: Duration,
+    /// `openssl dgst` of the same files, by as many processes as there are processors.
+    peer: Duration,
     warm: Duration,
     git: Duration,
     /// The same plan without the files.
@@ -103,11 +105,12 @@ impl Contexts {
             Ok([machine_speed(1)?, machine_speed(processors)?])
         })?;
         let mut memory = [0; 2];
-        let mut cold = Vec::new();
+        let (mut cold, mut peer) = (Vec::new(), Vec::new());
         for round in 1..=COLD_ROUNDS {
             drop(fs::remove_dir_all(self.folder.path().join("cache")));
             let plan = || self.plan(&self.workspace());
             cold.push(timed(&format!("cold plan {round} of {COLD_ROUNDS}"), plan)?);
+            peer.push(self.peer(processors)?);
         }
         // Apart from what is timed: whoever asks often how much memory a process has makes it slower.
         drop(fs::remove_dir_all(self.folder.path().join("cache")));
@@ -126,11 +129,25 @@ impl Contexts {
         Ok(Figures {
             machine,
             cold: median(&cold),
+            peer: median(&peer),
             warm: median(&warm),
             git: median(&git),
             empty: median(&empty),
             memory,
         })
+    }
+
+    /// Hashes the same files with `openssl dgst`; returns how long it took.
+    fn peer(&self, processors: usize) -> Outcome<Duration> {
+        let hash = format!(
+            "find . -type f -print0 | xargs -0 -n 250 -P {processors} openssl dgst -sha256"
+        );
+        let mut command = Command::new("sh");
+        command.args(["-c", &hash]);
+        command.current_dir(self.workspace().join("context"));
+        let start = Instant::now();
+        read_output(&mut command)?;
+        Ok(start.elapsed())
     }
 
     /// Plans a workspace; returns how long it took.
@@ -262,6 +279,7 @@ fn report(figures: &Figures) -> bool {
     let Figures {
         machine,
         cold,
+        peer,
         warm,
         git,
         empty,
@@ -288,6 +306,11 @@ fn report(figures: &Figures) -> bool {
         speed / giga,
         part * 100.0,
         speed / all * 100.0
+    ));
+    print(&format!(
+        "| `openssl dgst -sha256` of the same files on all | {:.2} s: {:.2} times as long |",
+        peer.as_secs_f64(),
+        peer.as_secs_f64() / hashing
     ));
     print(&format!("| warm plan | {:.3} s |", warm.as_secs_f64()));
     print(&format!(
