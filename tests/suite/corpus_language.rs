@@ -240,6 +240,9 @@ fn write_workspace(shown: &mut String, workspace: &Workspace) -> std::fmt::Resul
             let contexts = &image.named_contexts;
             writeln!(shown, "  built {built:?} ssh={:?} {contexts:?}", image.ssh)?;
         }
+        if let Some(bytes) = image.max_bytes {
+            writeln!(shown, "  at most {bytes} bytes")?;
+        }
         for secret in &image.secrets {
             writeln!(
                 shown,

@@ -97,6 +97,9 @@ pub struct BuildSpec {
     pub secrets: BTreeMap<String, SecretSource>,
     /// After how many seconds a build is given up.
     pub timeout_seconds: Option<u64>,
+    /// How many bytes it may have in a registry, compressed: a larger image is not brought there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_bytes: Option<u64>,
 }
 
 impl BuildSpec {

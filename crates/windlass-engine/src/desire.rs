@@ -550,6 +550,7 @@ fn build_spec(
             .map(|it| (it.id.clone(), it.source.clone()))
             .collect(),
         timeout_seconds: image.timeout_seconds,
+        max_bytes: image.max_bytes,
     }
 }
 

@@ -259,6 +259,13 @@ pub enum Cause {
     Changed(String),
     /// Something it needs could not be had: an image that it is built from, or its repository.
     Need(Address),
+    /// The image is larger than its `max-size`; both in bytes, compressed.
+    TooLarge {
+        /// What it has.
+        bytes: u64,
+        /// What it may have.
+        most: u64,
+    },
 }
 
 impl Cause {
@@ -285,6 +292,7 @@ impl Cause {
             Self::Registry(RegistryError::TagImmutable(_)) => "tag-immutable",
             Self::Registry(RegistryError::Other(_)) => "registry",
             Self::Need(_) => "need-failed",
+            Self::TooLarge { .. } => "too-large",
         }
     }
 }
@@ -296,8 +304,19 @@ impl std::fmt::Display for Cause {
             Self::Registry(error) => error.fmt(f),
             Self::Changed(what) => f.write_str(what),
             Self::Need(address) => write!(f, "it needs {address}, which failed"),
+            Self::TooLarge { bytes, most } => write!(
+                f,
+                "it has {bytes} bytes ({}), compressed, and its `max-size` is {most} ({}): make it smaller (`docker history` shows its layers), or raise `max-size`",
+                mebibytes(*bytes),
+                mebibytes(*most)
+            ),
         }
     }
+}
+
+fn mebibytes(bytes: u64) -> String {
+    let tenths = bytes.saturating_mul(10) / (1 << 20);
+    format!("{}.{} MiB", tenths / 10, tenths % 10)
 }
 
 impl From<BuilderError> for Cause {

@@ -280,6 +280,33 @@ fn engine_an_unknown_base_is_blocked_with_its_name() {
 }
 
 #[test]
+fn engine_an_image_that_is_larger_than_its_max_size_is_not_brought() {
+    if !has_engine() {
+        return;
+    }
+    let workspace = workspace(SCRATCH);
+    let limit = |size: &str| {
+        let node = format!("tag \"v1\"; max-size \"{size}\"");
+        workspace.write("windlass.kdl", &MANIFEST.replace("tag \"v1\"", &node));
+    };
+    limit("100B");
+    workspace.run(&["--local", "plan"]).exits(0);
+    workspace
+        .run(&["--local", "apply", "--auto-approve"])
+        .exits(5)
+        .says("its `max-size` is 100 (0.0 MiB)");
+    workspace
+        .run(&["--local", "plan"])
+        .exits(0)
+        .says("1 to push");
+    limit("1MiB");
+    workspace
+        .run(&["--local", "apply", "--auto-approve"])
+        .exits(0);
+    workspace.run(&["--local", "plan"]).exits(0);
+}
+
+#[test]
 fn engine_a_lock_is_written_checked_and_kept() {
     if !has_engine() {
         return;

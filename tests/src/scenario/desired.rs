@@ -265,6 +265,7 @@ impl Document {
             pins: Vec::new(),
             secrets: BTreeMap::new(),
             timeout_seconds: None,
+            max_bytes: None,
         })
     }
 

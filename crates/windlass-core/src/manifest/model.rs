@@ -184,6 +184,8 @@ pub struct Image {
     pub network: Option<String>,
     /// After how many seconds a build is given up.
     pub timeout_seconds: Option<u64>,
+    /// How many bytes it may have in a registry, compressed.
+    pub max_bytes: Option<u64>,
     /// A number to raise when a rebuild is wanted for reasons outside the inputs.
     pub epoch: u64,
 }

@@ -73,6 +73,7 @@ fn spec(inputs: Inputs, needs: Vec<NeededImage>) -> BuildSpec {
         needs,
         secrets: BTreeMap::new(),
         timeout_seconds: None,
+        max_bytes: None,
     }
 }
 

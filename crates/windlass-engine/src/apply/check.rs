@@ -314,6 +314,7 @@ impl<'a> Comparison<'a> {
             self.works.len() - 1
         });
         self.works[index].images.push(&image.name);
+        self.works[index].limit(spec.max_bytes);
         self.works[index].planned_push |= image.local_image.is_some();
         for target in image
             .targets

@@ -163,6 +163,7 @@ impl<'a, R: Registry, B: Builder> Run<'a, R, B> {
             events: self.events,
             name: work.name(),
             spec: work.spec,
+            max_bytes: work.max_bytes,
             local: work.local.clone(),
             opened: work.opened.clone(),
         };

@@ -49,6 +49,8 @@ pub(super) struct Push<'a, R, B> {
     pub(super) events: &'a Events,
     pub(super) name: &'a ImageName,
     pub(super) spec: &'a BuildSpec,
+    /// How many bytes the image may have in a registry.
+    pub(super) max_bytes: Option<u64>,
     pub(super) local: Option<Digest>,
     pub(super) opened: Opened,
 }
@@ -128,14 +130,27 @@ impl<R: Registry, B: Builder> Push<'_, R, B> {
 
     async fn push(&self, key: &RepositoryKey) -> Result<Held, Cause> {
         let image = self.open().await?;
-        let manifest = self.push_blobs(key, &image).await?;
-        match self.put(key, manifest, true).await {
+        let blobs = self.push_blobs(key, &image).await?;
+        self.check_size(&blobs)?;
+        let pushed = manifest(self.spec, image.config(), &blobs);
+        match self.put(key, pushed, true).await {
             // Blobs without a manifest may be cleaned up at any time (ECR API `LayersNotFoundException`): once more.
             Err(RegistryError::NotFound(_) | RegistryError::Transient(_)) => {
-                let manifest = self.push_blobs(key, &image).await?;
-                Ok(self.put(key, manifest, true).await?)
+                let blobs = self.push_blobs(key, &image).await?;
+                let pushed = manifest(self.spec, image.config(), &blobs);
+                Ok(self.put(key, pushed, true).await?)
             }
             result => Ok(result?),
+        }
+    }
+
+    /// Compares with `max-size`, before anything names the image: what no manifest names, ECR cleans up.
+    fn check_size(&self, blobs: &PushedBlobs) -> Result<(), Cause> {
+        let layers: u64 = blobs.layers.iter().map(|layer| layer.size).sum();
+        let bytes = blobs.config.size + layers;
+        match self.max_bytes {
+            Some(most) if bytes > most => Err(Cause::TooLarge { bytes, most }),
+            _ => Ok(()),
         }
     }
 
@@ -155,12 +170,11 @@ impl<R: Registry, B: Builder> Push<'_, R, B> {
         &self,
         key: &RepositoryKey,
         image: &Arc<dyn LocalImage>,
-    ) -> Result<Manifest, RegistryError> {
+    ) -> Result<PushedBlobs, RegistryError> {
         let registry = self.ports.registry;
-        let blobs = registry
+        registry
             .push_blobs(key, Arc::clone(image), self.events, self.name)
-            .await?;
-        Ok(manifest(self.spec, image.config(), &blobs))
+            .await
     }
 
     /// Puts a manifest under the `in-` tag. Where that fails because another run was faster, its image is adopted.

@@ -19,6 +19,8 @@ pub(super) struct Work<'a> {
     pub(super) spec: &'a BuildSpec,
     /// The images with the fingerprint that have steps, in the order of the plan.
     pub(super) images: Vec<&'a ImageName>,
+    /// How many bytes it may have, the least that one of the images allows.
+    pub(super) max_bytes: Option<u64>,
     /// Where it must be held.
     pub(super) places: BTreeMap<RepositoryKey, Place>,
     /// Whether the plan counted on the image in the builder.
@@ -67,6 +69,7 @@ impl<'a> Work<'a> {
         Self {
             spec,
             images: Vec::new(),
+            max_bytes: None,
             places: BTreeMap::new(),
             planned_push: false,
             local: None,
@@ -75,6 +78,11 @@ impl<'a> Work<'a> {
             built: None,
             opened: Opened::default(),
         }
+    }
+
+    /// Notes how many bytes one of the images may have.
+    pub(super) fn limit(&mut self, most: Option<u64>) {
+        self.max_bytes = [self.max_bytes, most].into_iter().flatten().min();
     }
 
     pub(super) fn fingerprint(&self) -> &'a Fingerprint {

@@ -110,6 +110,7 @@ fn page_names_every_key_status_and_kind_of_the_report() {
         Cause::Registry(RegistryError::Other(text())),
         Cause::Changed(text()),
         Cause::Need(windlass_core::name::Address::Repository(key("prod", "web"))),
+        Cause::TooLarge { bytes: 2, most: 1 },
     ];
     let mut words: BTreeSet<String> = causes
         .iter()

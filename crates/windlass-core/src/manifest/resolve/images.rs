@@ -178,15 +178,13 @@ impl<'a> Resolver<'a> {
             sbom: body.sbom.is_some_and(|it| it.value),
             network: value(&body.network),
             timeout_seconds: body.timeout.map(|it| it.value).or(timeout),
+            max_bytes: body.max_size.map(|it| it.value),
             epoch: body.epoch.map_or(0, |it| it.value.unsigned_abs()),
         })
     }
 
     /// Notes which builder the image is built with; returns the builder's timeout.
     fn build_with(&mut self, body: &MergedImage<'a>, location: &Location) -> Option<u64> {
-        if let Some(size) = &body.max_size {
-            self.not_carried_out("`max-size`", &size.location);
-        }
         if let Some(name) = &body.builder {
             self.check_builder(name);
         }

@@ -73,6 +73,41 @@ async fn failure_before_anything_was_written_is_failed_and_transient_where_all_c
 }
 
 #[tokio::test]
+async fn an_image_that_is_larger_than_it_may_be_gets_no_tag() {
+    let world = World::new();
+    let limited = |most: u64| {
+        move |wanted: &mut windlass_core::desired::Desired| {
+            for image in &mut wanted.images {
+                if let windlass_core::desired::DesiredInputs::Settled(spec) = &mut image.inputs {
+                    spec.max_bytes = Some(most);
+                }
+            }
+        }
+    };
+    let images = [image("web", "one", &["latest"])];
+    let plan = world.plan_edited(&images, limited(1)).await;
+    let outcome = world.apply(&plan).await.expect("fresh");
+    let bytes = match outcome.failures.as_slice() {
+        [failure] => match failure.cause {
+            Cause::TooLarge { bytes, most: 1 } => bytes,
+            ref cause => panic!("{cause}"),
+        },
+        failures => panic!("{failures:?}"),
+    };
+    assert!(!outcome.is_transient());
+    assert_eq!(world.registry.tag(&key("web@prod"), &tag("latest")), None);
+    let fingerprint = plan.images[0].fingerprint().expect("it is known");
+    assert_eq!(
+        world.registry.tag(&key("web@prod"), &fingerprint.tag()),
+        None,
+        "nothing names it"
+    );
+    let plan = world.plan_edited(&images, limited(bytes)).await;
+    let outcome = world.apply(&plan).await.expect("fresh");
+    assert_eq!(outcome.status, Status::Applied);
+}
+
+#[tokio::test]
 async fn keep_going_moves_the_tags_of_images_that_are_complete_with_their_needs() {
     let images = || {
         [

@@ -153,6 +153,7 @@ impl Story {
             needs,
             secrets: BTreeMap::new(),
             timeout_seconds: None,
+            max_bytes: None,
         }
     }
 
