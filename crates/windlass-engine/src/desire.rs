@@ -275,7 +275,7 @@ fn context_warning(draft: &Draft<'_>, warning: &ContextWarning) -> Diagnostic {
     let place = format!("its context is `{}`", draft.image.context);
     warning
         .diagnostic(&draft.image.name)
-        .at(&draft.image.location, place)
+        .at(&draft.image.context_location, place)
 }
 
 fn unusable_context(draft: &Draft<'_>, why: &str) -> Diagnostic {
@@ -284,7 +284,7 @@ fn unusable_context(draft: &Draft<'_>, why: &str) -> Diagnostic {
         draft.image.name
     );
     Diagnostic::error(Code::ContextEntry, message)
-        .at(&draft.image.location, format!("its context is `{}`", draft.image.context))
+        .at(&draft.image.context_location, format!("its context is `{}`", draft.image.context))
         .help("`context \"folder\"` names the folder below the workspace; `ignore \"pattern\"` leaves files out")
 }
 

@@ -192,7 +192,7 @@ fn a_context_that_a_link_leads_out_of_the_workspace_is_refused() {
         .run(&["--local", "plan"])
         .exits(1)
         .says("`link` is outside the workspace")
-        .says("windlass.kdl:7:1");
+        .says("windlass.kdl:7:23");
 }
 
 #[test]

@@ -150,6 +150,8 @@ pub struct Image {
     pub groups: Vec<String>,
     /// The build context, relative to the workspace, `.` for the workspace itself.
     pub context: String,
+    /// Where its context is named; the image where nothing names it.
+    pub context_location: Location,
     /// Where its Dockerfile comes from.
     pub recipe: Recipe,
     /// The stage to build; the last one where `None`.

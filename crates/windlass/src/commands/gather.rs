@@ -58,7 +58,7 @@ fn list(
         let message = format!("the build context of image `{name}` cannot be used: {error}");
         Box::new(
             Diagnostic::error(Code::ContextEntry, message)
-                .at(&image.location, format!("its context is `{}`", image.context))
+                .at(&image.context_location, format!("its context is `{}`", image.context))
                 .help("`context \"folder\"` names the folder below the workspace; `ignore \"pattern\"` leaves files out"),
         )
     })?;

@@ -105,7 +105,15 @@ fn ending(outcome: &Outcome, paint: Paint) -> String {
             format!("{} {built} built, {moved} {tags} written, {created} {repositories} created, {changed} changed.", paint.green("Applied."))
         }
         Status::AlreadyApplied => paint.green("Already applied: every step was done before."),
-        Status::Partial => paint.red("Applied in part. Run `windlass apply` again to finish."),
+        Status::Partial if outcome.is_transient() => {
+            paint.red("Applied in part. Run `windlass apply` again to finish.")
+        }
+        Status::Partial => paint.red(
+            "Applied in part. Mend what failed, then run `windlass apply` again: it does what is left.",
+        ),
+        Status::Failed if outcome.is_transient() => {
+            paint.red("Failed, and may pass: run `windlass apply` again. No tag was moved.")
+        }
         Status::Failed => paint.red("Failed. No tag was moved."),
         Status::Stale => paint.red("Stale: wanted tags were moved by somebody else. The images are held, no tag was moved. Make a new plan."),
     }

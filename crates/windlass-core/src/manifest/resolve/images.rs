@@ -161,6 +161,10 @@ impl<'a> Resolver<'a> {
             owner: value(&body.owner),
             groups,
             context: context?,
+            context_location: body
+                .context
+                .as_ref()
+                .map_or_else(|| image.node.location.clone(), |it| it.location.clone()),
             recipe: recipe?,
             stage: value(&body.stage),
             ignore: body.ignore.to_vec(),
