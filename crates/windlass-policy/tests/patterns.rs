@@ -1,7 +1,13 @@
 //! What the built-in patterns render passes `hardened` without a finding, whatever their parameters are.
 //!
 //! Every parameter is in the table of its pattern with values that stand for all it can be. Not each combination of all values is
-//! rendered: they are millions. Every three values of any parameters that can stand together are (`common/triples.rs`).
+//! rendered: they are thousands of millions. Every three values of any parameters that can stand together are (`common/triples.rs`), and
+//! whole rows by chance, as many for each pattern as `WINDLASS_PATTERN_ROWS` says.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "how many rows are tried is said by the environment"
+)]
 
 mod common;
 
@@ -32,6 +38,9 @@ const AROUND: [Choice; 2] = [
     ("(arg)", &["", "PIP_INDEX_URL"]),
     ("(stamp)", &["", "VERSION"]),
 ];
+
+/// Rows by chance where nothing else is said.
+const ROWS_BY_CHANCE: usize = 200;
 
 const PYTHON: &[Choice] = &[
     ("version", &["", "3.13", "3.14"]),
@@ -204,8 +213,9 @@ fn assert_passes(name: &str, table: &[Choice], apart: &[Apart]) {
     let pattern = pattern::find(name, 1).expect("a pattern");
     let choices: Vec<Choice> = table.iter().chain(&AROUND).copied().collect();
     let counts: Vec<usize> = choices.iter().map(|it| it.1.len()).collect();
-    let rows = rows(&counts, &|row| fits(&choices, row, apart));
+    let mut rows = rows(&counts, &|row| fits(&choices, row, apart));
     assert!(rows.len() > 50, "{} rows", rows.len());
+    rows.extend(rows_by_chance(&counts, &|row| fits(&choices, row, apart)));
     let mut wrong = String::new();
     for row in &rows {
         let with: Vec<(&str, &str)> = choices
@@ -222,6 +232,30 @@ fn assert_passes(name: &str, table: &[Choice], apart: &[Apart]) {
         }
     }
     assert!(wrong.is_empty(), "{} rows\n{wrong}", rows.len());
+}
+
+/// Returns rows in which every value is drawn, always the same ones; those that cannot stand together are drawn again.
+fn rows_by_chance(counts: &[usize], fits: &dyn Fn(&[Option<usize>]) -> bool) -> Vec<Vec<usize>> {
+    let wanted = std::env::var("WINDLASS_PATTERN_ROWS").map_or(ROWS_BY_CHANCE, |it| {
+        it.parse().expect("WINDLASS_PATTERN_ROWS is a number")
+    });
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut draw = |count: usize| {
+        // xorshift64
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state >> 33).expect("31 bits") % count
+    };
+    let mut rows = Vec::new();
+    while rows.len() < wanted {
+        let row: Vec<usize> = counts.iter().map(|count| draw(*count)).collect();
+        let whole: Vec<Option<usize>> = row.iter().copied().map(Some).collect();
+        if fits(&whole) {
+            rows.push(row);
+        }
+    }
+    rows
 }
 
 /// What is rightly found: what the rule is there for was asked for by name, or the default version has grown old
