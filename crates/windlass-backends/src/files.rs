@@ -304,7 +304,7 @@ pub(crate) fn inside(root: &Path, path: &str) -> Result<PathBuf, FilesError> {
         }
     }
     let full = root.join(relative);
-    let (Ok(real), Ok(root)) = (full.canonicalize(), root.canonicalize()) else {
+    let (Ok(real), Ok(root)) = (full.canonicalize(), real(root)) else {
         return Ok(full);
     };
     if real.starts_with(&root) {
@@ -312,6 +312,26 @@ pub(crate) fn inside(root: &Path, path: &str) -> Result<PathBuf, FilesError> {
     } else {
         Err(FilesError::Outside(path.to_owned()))
     }
+}
+
+/// Returns the path of a root without links. The last one is remembered: a thousand contexts lie in one workspace.
+fn real(root: &Path) -> std::io::Result<PathBuf> {
+    static LAST: Mutex<Option<(PathBuf, PathBuf)>> = Mutex::new(None);
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((asked, real)) = &*last
+        && asked == root
+    {
+        return Ok(real.clone());
+    }
+    let real = root.canonicalize()?;
+    *last = Some((root.to_owned(), real.clone()));
+    Ok(real)
+}
+
+/// Returns how many processors this process may use, asked of the system once: the answer costs it several files.
+fn processors() -> usize {
+    static KNOWN: OnceLock<usize> = OnceLock::new();
+    *KNOWN.get_or_init(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
 }
 
 /// Reads the bytes of a small file of the workspace, at most `most` of them; `None` where there is no such file.

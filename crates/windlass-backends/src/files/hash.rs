@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::files::HashProgress;
 use crate::files::cache::{Content, HashCache, Stamp};
+use crate::files::{HashProgress, processors};
 
 /// Fewer bytes than this are hashed by the calling thread alone: starting threads would cost more.
 const WORTH_THREADS: u64 = 2 * 1024 * 1024;
@@ -85,9 +85,7 @@ fn hash_open(
     progress: Option<&(dyn Fn(HashProgress) + Send + Sync)>,
 ) -> Vec<std::io::Result<Hashed>> {
     let total: u64 = jobs.iter().map(|job| job.stamp.size()).sum();
-    let threads = std::thread::available_parallelism()
-        .map_or(1, std::num::NonZero::get)
-        .min(jobs.len());
+    let threads = processors().min(jobs.len());
     let counter = Counter {
         done: AtomicU64::new(0),
         total,

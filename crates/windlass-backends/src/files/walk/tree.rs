@@ -11,8 +11,8 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use windlass_core::context::{Ignore, IgnoredEntry, Matches};
 
 use super::{Found, FoundKind};
-use crate::files::FilesError;
 use crate::files::cache::Stamp;
+use crate::files::{FilesError, processors};
 
 /// The setuid, setgid and sticky bits.
 const SPECIAL_BITS: u32 = 0o7000;
@@ -35,7 +35,7 @@ pub(super) fn look(
     }];
     while let Some(folder) = open.pop() {
         tree.walk(&folder, &mut seen, &mut open);
-        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let threads = processors();
         if seen.found.len() > WORTH_THREADS && open.len() > 1 && threads > 1 {
             tree.share(open, threads.min(MOST_THREADS), &mut seen);
             break;
