@@ -27,6 +27,7 @@ impl ManifestFiles for WorkspaceManifests<'_> {
                 Code::IncludeUnreadable,
                 format!("there is no file `{path}`"),
             )),
+            Err(error @ FilesError::Outside(_)) => Err(unreadable(&error, Code::IncludeOutside)),
             Err(error) => Err(unreadable(&error, Code::IncludeUnreadable)),
         }
     }
@@ -40,11 +41,10 @@ impl ManifestFiles for WorkspaceManifests<'_> {
     }
 }
 
-/// Tells why a file of the manifest cannot be read; `code` is that of what the system says.
+/// Tells why a text cannot be read; `code` is for what has none of its own.
 pub(crate) fn unreadable(error: &FilesError, code: Code) -> Diagnostic {
     let told = |code| Diagnostic::error(code, error.to_string());
     match error {
-        FilesError::Outside(_) => told(Code::IncludeOutside),
         FilesError::TooLarge { .. } => told(Code::FileTooLarge).help(
             "what windlass reads is written by people; generated data belongs in files of its own",
         ),

@@ -1,8 +1,9 @@
 //! `cargo xtask bench contexts`: how fast a large build context is hashed, cold and warm, and how much memory that takes.
 //!
 //! 20,000 files of 2 GiB in a git repository. Cold is a plan with an empty cache folder, against what `openssl speed` hashes on one
-//! processor (and on all) without reading a file, and what `openssl dgst` takes for the same files on all; warm is the plan after it less one of a context with one file, against `git status` of
-//! the same tree. The files lie in the page cache in both cases: what is measured is windlass, not the disk.
+//! processor (and on all) without reading a file, and what `openssl dgst` takes for the same files on all; warm is the plan after it less
+//! one of a context with one file, against `git status` of the same tree. The files lie in the page cache in both cases: what is measured
+//! is windlass, not the disk.
 
 use crate::bench::median;
 use crate::demo::release_binary;
@@ -112,7 +113,7 @@ impl Contexts {
             cold.push(timed(&format!("cold plan {round} of {COLD_ROUNDS}"), plan)?);
             peer.push(self.peer(processors)?);
         }
-        // Apart from what is timed: whoever asks often how much memory a process has makes it slower.
+        // Cold, then warm; apart from what is timed: whoever asks often how much memory a process has makes it slower.
         drop(fs::remove_dir_all(self.folder.path().join("cache")));
         for most in &mut memory {
             *most = self.memory(&self.workspace())?;

@@ -351,22 +351,18 @@ fn parse(bytes: Vec<u8>) -> Option<Remembrance> {
     }
     let mut places = Vec::with_capacity(rest.len() / 150);
     let mut at = bytes.len() - rest.len();
-    let (mut last, mut is_sorted) = (&[][..], true);
+    let mut last = &[][..];
     while at < bytes.len() {
         let (path, after) = record(&bytes[at..])?;
+        // They are looked for by halves.
+        if path < last {
+            return None;
+        }
         places.push(at);
-        is_sorted &= last <= path;
         last = path;
-        let after = after.get(STATED..)?;
-        at = bytes.len() - after.len();
+        at = bytes.len() - after.get(STATED..)?.len();
     }
-    let mut all = Remembrance { bytes, places };
-    if !is_sorted {
-        let mut places = std::mem::take(&mut all.places);
-        places.sort_by(|one, other| all.record(*one).0.cmp(all.record(*other).0));
-        all.places = places;
-    }
-    Some(all)
+    Some(Remembrance { bytes, places })
 }
 
 /// How many bytes follow the path of a record.

@@ -141,13 +141,7 @@ fn make_of(context: &Context<'_>, only: &[String], offline: bool) -> Result<Made
         context.hashing,
     )?;
     let created_at = clock::now();
-    let options = DesireOptions {
-        locked: context.global.locked || loaded.workspace.requires_locked_bases,
-        update: Update::Nothing,
-        today: clock::day(&created_at).to_owned(),
-        now: clock::seconds(),
-        offline,
-    };
+    let options = options(context, &loaded.workspace, &created_at, offline);
     let (desired, settled) = settle(context, &place, &loaded, &session, &lock, &options)?;
     let Desire {
         problems,
@@ -168,10 +162,8 @@ fn make_of(context: &Context<'_>, only: &[String], offline: bool) -> Result<Made
     context.terminal.show(&warnings);
     plan.notes.append(&mut loaded.notes);
     plan.notes.extend(secrets::notes(&plan, &place.root));
+    take_along(&mut plan, &loaded.workspace);
     let refusals = &loaded.workspace.refusals;
-    plan.refusals = refusals.iter().map(|it| it.message.clone()).collect();
-    plan.guards.clone_from(&loaded.workspace.guards);
-    plan.engine.clone_from(&loaded.workspace.engine);
     context.terminal.show(refusals);
     policies.is_whole = is_whole;
     let header = Header {
@@ -212,6 +204,29 @@ fn make_of(context: &Context<'_>, only: &[String], offline: bool) -> Result<Made
         passing,
         parallel,
     })
+}
+
+fn options(
+    context: &Context<'_>,
+    workspace: &Workspace,
+    created_at: &str,
+    offline: bool,
+) -> DesireOptions {
+    DesireOptions {
+        locked: context.global.locked || workspace.requires_locked_bases,
+        update: Update::Nothing,
+        today: clock::day(created_at).to_owned(),
+        now: clock::seconds(),
+        offline,
+    }
+}
+
+/// Writes into a plan what `apply` asks of it without the manifest.
+fn take_along(plan: &mut Plan, workspace: &Workspace) {
+    let refusals = workspace.refusals.iter();
+    plan.refusals = refusals.map(|it| it.message.clone()).collect();
+    plan.guards.clone_from(&workspace.guards);
+    plan.engine.clone_from(&workspace.engine);
 }
 
 /// Settles the inputs of all images: what is wanted, and what there is to say about it.
