@@ -1,4 +1,7 @@
 //! The check before the first write: everything the plan has a step for is read again, in one fan-out, and compared.
+//!
+//! Tags are read twice in it. ECR can answer with what a tag held before: where the plan was made of such an answer and the check were
+//! given one too, the read directly before the moves would be the first to tell, and take it for somebody else's move.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -53,22 +56,15 @@ pub(super) async fn check<'a, R: Registry, B: Builder>(
     options: &ApplyOptions,
 ) -> Result<Checked<'a>, ApplyError> {
     let scope = Scope::of(plan);
-    let (accounts, repositories, tags) = join3(
+    let (accounts, repositories, [tags, again]) = join3(
         check_accounts(ports.registry, &scope),
         read_repositories(ports.registry, &scope),
-        read_tags(ports.registry, &scope.tags),
+        read_tags_twice(ports.registry, &scope.tags),
     )
     .await;
     accounts?;
-    let mut comparison = Comparison::default();
-    comparison.compare_repositories(plan, &repositories);
-    for image in plan
-        .images
-        .iter()
-        .filter(|image| image.action != ImageAction::None)
-    {
-        comparison.compare_image(image, &tags);
-    }
+    Comparison::of(plan, &repositories, &tags).finish()?;
+    let mut comparison = Comparison::of(plan, &repositories, &again);
     comparison.compare_removals(plan, ports.registry).await;
     let mut checked = comparison.finish()?;
     check_builder(&mut checked, ports.builder, options).await?;
@@ -228,6 +224,14 @@ pub(super) async fn read_tags<R: Registry>(
     join_all(reads).await.into_iter().collect()
 }
 
+async fn read_tags_twice<R: Registry>(
+    registry: &R,
+    tags: &BTreeMap<RepositoryKey, BTreeSet<Tag>>,
+) -> [Tags; 2] {
+    let first = read_tags(registry, tags).await;
+    [first, read_tags(registry, tags).await]
+}
+
 /// Returns what a tag holds; a tag that was not answered is unknown, never absent.
 pub(super) fn tag_fact(tags: &Tags, key: &RepositoryKey, tag: &Tag) -> Fact<ImageFacts> {
     tags.get(key)
@@ -247,6 +251,20 @@ struct Comparison<'a> {
 }
 
 impl<'a> Comparison<'a> {
+    fn of(
+        plan: &'a Plan,
+        repositories: &BTreeMap<RepositoryKey, Fact<RepositoryFacts>>,
+        tags: &Tags,
+    ) -> Self {
+        let mut comparison = Self::default();
+        comparison.compare_repositories(plan, repositories);
+        let images = plan.images.iter();
+        for image in images.filter(|image| image.action != ImageAction::None) {
+            comparison.compare_image(image, tags);
+        }
+        comparison
+    }
+
     fn compare_repositories(
         &mut self,
         plan: &'a Plan,

@@ -117,6 +117,25 @@ fn an_old_answer_in_the_plan_is_planned_again_and_not_left_to_the_caller() {
 }
 
 #[test]
+fn old_answers_in_the_plan_and_in_the_check_are_told_before_anything_is_built() {
+    if !has_engine() {
+        return;
+    }
+    let harbour = Harbour::without_time();
+    write(&harbour, 0, 0);
+    harbour.run(&["apply", "--auto-approve"]).exits(0);
+    write(&harbour, 0, 1);
+    harbour
+        .faults
+        .times("BatchGetImage", FaultKind::Late, 2 * IMAGES);
+    harbour
+        .run(&["apply", "--auto-approve"])
+        .exits(0)
+        .says("Nothing was written. Planning again.");
+    harbour.expect_settled("planned again");
+}
+
+#[test]
 fn an_outage_is_one_error_and_not_forty() {
     let harbour = Harbour::new();
     write(&harbour, 0, 0);
