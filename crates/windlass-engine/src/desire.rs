@@ -65,6 +65,8 @@ pub enum Update {
 pub struct Desire {
     /// The desired world; `None` where an error leaves none.
     pub desired: Option<Desired>,
+    /// Dockerfile and ignore lines of each image as they were read: whoever judges the images judges what is planned.
+    pub prepared: BTreeMap<ImageName, Prepared>,
     /// What is wrong or worth knowing in what the person wrote.
     pub problems: Vec<Diagnostic>,
     /// The lock with what was resolved just now; entries that no image uses any more are kept.
@@ -155,8 +157,12 @@ pub async fn desire<F: Files, U: Upstream>(
         desired.now = options.now;
         desired
     });
+    let prepared = drafts
+        .into_iter()
+        .map(|draft| (draft.image.name.clone(), draft.prepared));
     Desire {
         desired,
+        prepared: prepared.collect(),
         problems,
         lock,
         used,

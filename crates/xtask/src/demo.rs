@@ -39,8 +39,11 @@ pub(crate) fn run() -> Outcome<ExitCode> {
     Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
 }
 
-/// Builds windlass with the release profile and returns the binary.
+/// Builds windlass with the release profile and returns the binary; `WINDLASS_BENCH_BINARY` names one that is built already.
 pub(crate) fn release_binary() -> Outcome<PathBuf> {
+    if let Some(binary) = std::env::var_os("WINDLASS_BENCH_BINARY") {
+        return Ok(std::path::absolute(PathBuf::from(binary))?);
+    }
     timed("cargo build --release -p windlass", || {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let status = run_shown(

@@ -1,8 +1,8 @@
 //! `cargo xtask bench policies`: what asking policies costs, with the binary as people run it.
 //!
 //! 200 Dockerfiles linted by one process, beside hadolint on the same files; a workspace of 1,000 images checked, with the shipped rules
-//! alone and with 60 rules in Rego on top. The Dockerfiles are those of `tests/corpus/dockerfiles`. `WINDLASS_BENCH_BINARY` names a
-//! binary that is built already.
+//! alone and with 60 rules in Rego on top. The Dockerfiles are those of `tests/corpus/dockerfiles`.
+
 
 use crate::bench::median;
 use crate::demo::{release_binary, root};
@@ -33,10 +33,7 @@ struct Time {
 
 /// Runs the benchmark and prints its table. Fails where a limit is missed.
 pub(crate) fn run() -> Outcome<ExitCode> {
-    let binary = match std::env::var_os("WINDLASS_BENCH_BINARY") {
-        Some(binary) => std::path::absolute(PathBuf::from(binary))?,
-        None => release_binary()?,
-    };
+    let binary = release_binary()?;
     let hadolint = match std::env::var_os("WINDLASS_TEST_HADOLINT") {
         Some(hadolint) => PathBuf::from(hadolint),
         None => setup::run()?.hadolint,

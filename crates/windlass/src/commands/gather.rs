@@ -1,11 +1,14 @@
 //! What rules are asked about: the images of a workspace with their Dockerfiles and contexts, and its repositories.
 
+use std::collections::BTreeMap;
+
 use windlass_backends::files::WorkspaceFiles;
 use windlass_core::context::Ignore;
 use windlass_core::diag::{Code, Diagnostic};
 use windlass_core::dockerfile::parse;
 use windlass_core::lock::Lock;
 use windlass_core::manifest::model::{Image, Workspace};
+use windlass_core::name::ImageName;
 use windlass_engine::recipe::{Prepared, prepare};
 use windlass_policy::evaluate::Subjects;
 use windlass_policy::subject::{ContextFacts, ImageSubject, RepositorySubject};
@@ -16,10 +19,10 @@ pub(crate) struct Gathered {
     pub(crate) problems: Vec<Diagnostic>,
 }
 
-/// Gathers everything that can be said without a registry.
+/// Reads Dockerfiles and ignore files, and gathers everything that can be said without a registry.
 pub(crate) fn gather(workspace: &Workspace, files: &WorkspaceFiles, lock: &Lock) -> Gathered {
     let mut problems = Vec::new();
-    let mut images = Vec::new();
+    let mut read = BTreeMap::new();
     for image in &workspace.images {
         let (prepared, found) = prepare(image, files);
         problems.extend(found);
@@ -27,6 +30,29 @@ pub(crate) fn gather(workspace: &Workspace, files: &WorkspaceFiles, lock: &Lock)
             continue;
         };
         problems.extend(parse(&prepared.dockerfile).1);
+        read.insert(image.name.clone(), prepared);
+    }
+    let mut gathered = gather_read(workspace, read, files, lock);
+    problems.append(&mut gathered.problems);
+    Gathered {
+        problems,
+        ..gathered
+    }
+}
+
+/// The same of Dockerfiles and ignore files that were read already.
+pub(crate) fn gather_read(
+    workspace: &Workspace,
+    mut read: BTreeMap<ImageName, Prepared>,
+    files: &WorkspaceFiles,
+    lock: &Lock,
+) -> Gathered {
+    let mut problems = Vec::new();
+    let mut images = Vec::new();
+    for image in &workspace.images {
+        let Some(prepared) = read.remove(&image.name) else {
+            continue;
+        };
         let mut subject = ImageSubject::of_image(image, &prepared.dockerfile, lock);
         match list(image, prepared, files, &workspace.files) {
             Ok(context) => subject.context = Some(context),

@@ -1,21 +1,24 @@
 //! What policies say about a plan: when it is made, and again when a saved one is applied.
 
+use std::collections::BTreeMap;
+
 use windlass_backends::files::WorkspaceFiles;
 use windlass_core::diag::text::render_plain;
 use windlass_core::finding::Finding;
 use windlass_core::lock::Lock;
 use windlass_core::manifest::model::Workspace;
-use windlass_core::name::Day;
+use windlass_core::name::{Day, ImageName};
 use windlass_core::observed::{JudgedFacts, JudgedReads, Observed};
 use windlass_core::plan::{Plan, PolicyRecord, PolicySource};
 use windlass_core::report::wire::{Header, Report};
+use windlass_engine::recipe::Prepared;
 use windlass_policy::evaluate::{Found, Subjects, evaluate};
 use windlass_policy::force::Policies;
 use windlass_policy::rule::Profile;
 use windlass_policy::waiver::Waiver;
 
 use crate::cli::Global;
-use crate::commands::gather::gather;
+use crate::commands::gather::gather_read;
 use crate::commands::lint::today;
 use crate::failure::{Exit, Failure};
 use crate::policies;
@@ -25,6 +28,8 @@ pub(crate) struct Judged<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) observed: &'a Observed,
     pub(crate) header: &'a Header,
+    /// The Dockerfiles and ignore lines that the plan was made of.
+    pub(crate) prepared: BTreeMap<ImageName, Prepared>,
     /// Reads what rules need beyond that.
     pub(crate) read: &'a dyn Fn(&JudgedReads) -> JudgedFacts,
 }
@@ -34,16 +39,17 @@ pub(crate) fn judge(
     workspace: &Workspace,
     files: &WorkspaceFiles,
     lock: &Lock,
-    judged: &Judged<'_>,
+    judged: Judged<'_>,
     policies: &Policies,
 ) -> Result<PolicyRecord, Failure> {
     let Judged {
         plan,
         observed,
         header,
+        prepared,
         read,
-    } = *judged;
-    let gathered = gather(workspace, files, lock);
+    } = judged;
+    let gathered = gather_read(workspace, prepared, files, lock);
     if gathered.subjects.images.len() != workspace.images.len() {
         return Err(policies::denied(format!(
             "policies cannot be asked about all images: {}",

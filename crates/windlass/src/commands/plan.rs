@@ -144,6 +144,7 @@ fn make_of(context: &Context<'_>, only: &[String], offline: bool) -> Result<Made
     let options = options(context, &loaded.workspace, &created_at, offline);
     let (desired, settled) = settle(context, &place, &loaded, &session, &lock, &options)?;
     let Desire {
+        prepared,
         problems,
         lock: resolved,
         unresolved,
@@ -176,13 +177,14 @@ fn make_of(context: &Context<'_>, only: &[String], offline: bool) -> Result<Made
         plan: &plan,
         observed: &observed,
         header: &header,
+        prepared,
         read: &read,
     };
     plan.policy = judge(
         &loaded.workspace,
         &session.files,
         &resolved,
-        &judged,
+        judged,
         &policies,
     )?;
     drop(read);
