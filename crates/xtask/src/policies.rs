@@ -3,7 +3,6 @@
 //! 200 Dockerfiles linted by one process, beside hadolint on the same files; a workspace of 1,000 images checked, with the shipped rules
 //! alone and with 60 rules in Rego on top. The Dockerfiles are those of `tests/corpus/dockerfiles`.
 
-
 use crate::bench::median;
 use crate::demo::{release_binary, root};
 use crate::failure::{Doing as _, Failure, Outcome};
