@@ -3,14 +3,25 @@
 use std::collections::BTreeSet;
 
 use windlass_core::dockerfile::graph::{
-    BaseConfig, Graph, GraphQuery, StageBase, State, mount_fields, resolve,
+    BaseConfig, Graph, GraphQuery, Setting, StageBase, State, mount_fields, resolve,
 };
 use windlass_core::dockerfile::reference::ImageReference;
 use windlass_core::dockerfile::{Dockerfile, Instruction};
-use windlass_core::shell::{Call, PackageCall, Script, Simple, package_call, scripts};
+use windlass_core::shell::{Action, Call, PackageCall, Script, Simple, package_call, scripts};
 
-use crate::known::known_config;
+use crate::known::{drops_root, known_config};
 use crate::subject::ImageSubject;
+
+/// Programs with which an entrypoint leaves root.
+const LEAVES_ROOT: [&str; 7] = [
+    "gosu",
+    "su-exec",
+    "setpriv",
+    "runuser",
+    "chroot",
+    "s6-setuidgid",
+    "s6-overlay",
+];
 
 /// Facts about one Dockerfile.
 #[derive(Debug, Clone)]
@@ -125,6 +136,54 @@ impl Facts {
         self.finals.contains(&stage)
     }
 
+    /// Whether what the image starts leaves root by itself: its base does, or a program for that is there.
+    pub(crate) fn leaves_root(&self, subject: &ImageSubject) -> bool {
+        let Some(target) = self.graph.target else {
+            return false;
+        };
+        let own_entrypoint = matches!(self.graph.stages[target].end.entrypoint, Setting::Set(_));
+        if !own_entrypoint && self.base_leaves_root(subject, target) {
+            return true;
+        }
+        let named = |text: &str| LEAVES_ROOT.contains(&text.rsplit('/').next().unwrap_or(text));
+        let installed = self.packages().any(|it| {
+            self.is_final(it.at.stage)
+                && it.call.action == Action::Install
+                && it.call.packages.iter().any(|it| named(&it.text))
+        });
+        let started = self
+            .scripts
+            .iter()
+            .filter(|it| !it.is_run && self.is_final(it.stage));
+        let mut words = started
+            .flat_map(|it| &it.script.commands)
+            .flat_map(|it| &it.words);
+        installed || words.any(|it| named(&it.text))
+    }
+
+    /// Whether the image that is built starts from `scratch`, by way of images of the workspace too.
+    pub(crate) fn is_on_scratch(&self, subject: &ImageSubject) -> bool {
+        match self.graph.target.map(|it| self.graph.root(it)) {
+            Some(StageBase::Scratch) => true,
+            Some(StageBase::Image(name)) => {
+                let needed = subject.handed_on.get(name);
+                needed.is_some_and(|it| it.on_scratch)
+            }
+            _ => false,
+        }
+    }
+
+    fn base_leaves_root(&self, subject: &ImageSubject, stage: usize) -> bool {
+        let StageBase::Image(reference) = self.graph.root(stage) else {
+            return false;
+        };
+        if subject.needs.contains_key(reference) {
+            let needed = subject.handed_on.get(reference);
+            return needed.is_some_and(|it| it.leaves_root);
+        }
+        self.root_image(stage).is_some_and(|it| drops_root(&it))
+    }
+
     /// Returns what is in force before an instruction.
     pub fn before(&self, dockerfile: &Dockerfile, instruction: usize) -> Option<&State> {
         self.graph.before(dockerfile, instruction)
@@ -155,6 +214,10 @@ impl Facts {
 }
 
 fn base_config(subject: &ImageSubject, reference: &str) -> BaseConfig {
+    if subject.needs.contains_key(reference) {
+        let found = subject.handed_on.get(reference);
+        return found.map_or_else(BaseConfig::default, |it| it.config.clone());
+    }
     let Ok(image) = ImageReference::parse(reference) else {
         return BaseConfig::default();
     };

@@ -5,10 +5,11 @@
 
 mod judged;
 mod manifest;
+mod needs;
 mod plan;
 
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ use windlass_core::plan::{ImageAction, RepositoryAction, TagAction};
 
 use crate::facts::Facts;
 use crate::rendered::pattern_of;
+pub(crate) use needs::HandedOn;
 
 /// One Dockerfile with all that is known around it.
 #[derive(Debug, Clone)]
@@ -47,8 +49,8 @@ pub struct ImageSubject {
     pub stage: Option<String>,
     /// The platforms it is built for, never empty.
     pub platforms: Vec<Platform>,
-    /// Names that stand for images of the workspace.
-    pub needs: BTreeSet<String>,
+    /// Names that stand for images of the workspace, with the names of these in the manifest.
+    pub needs: BTreeMap<String, String>,
     /// What the lock holds, by normalised reference.
     pub locked: BTreeMap<String, LockedBase>,
     /// The build context, where it was listed.
@@ -59,6 +61,10 @@ pub struct ImageSubject {
     pub attestations: Option<Attestations>,
     /// What the plan does, where there is one.
     pub action: Option<ImageAction>,
+    /// What the images leave behind that it needs, by the names in its Dockerfile; see [`Subjects::settle_needs`].
+    ///
+    /// [`Subjects::settle_needs`]: crate::evaluate::Subjects::settle_needs
+    pub(crate) handed_on: BTreeMap<String, HandedOn>,
     facts: OnceCell<Box<Facts>>,
 }
 
@@ -233,12 +239,13 @@ impl ImageSubject {
             labels: BTreeMap::new(),
             stage: None,
             platforms: vec![Platform::new("linux/amd64").expect("a platform")],
-            needs: BTreeSet::new(),
+            needs: BTreeMap::new(),
             locked: BTreeMap::new(),
             context: None,
             targets: Vec::new(),
             attestations: None,
             action: None,
+            handed_on: BTreeMap::new(),
             facts: OnceCell::new(),
         }
     }
@@ -264,13 +271,14 @@ impl ImageSubject {
     /// settled is left out.
     pub fn bases(&self) -> Vec<BaseReference> {
         let args = self.build_args();
+        let needs = self.needs.keys().cloned().collect();
         let mut all: Vec<BaseReference> = Vec::new();
         for platform in &self.platforms {
             let query = BaseQuery {
                 args: &args,
                 stage: self.stage.as_deref(),
                 platform,
-                needs: &self.needs,
+                needs: &needs,
             };
             let found = bases(&self.dockerfile, &query).0.unwrap_or_default();
             for base in found.pulled {

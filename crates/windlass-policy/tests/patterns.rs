@@ -372,7 +372,7 @@ fn findings(text: &str) -> Vec<(String, Option<usize>, String)> {
         Platform::new("linux/arm64").expect("a platform"),
     ];
     let needs = ["base-python", "base-go", "base-node", "base-runtime"];
-    subject.needs = needs.map(str::to_owned).into();
+    subject.needs = needs.map(|it| (it.to_owned(), it.to_owned())).into();
     for base in subject.bases() {
         let locked = LockedBase {
             digest: Digest::of(b"base"),

@@ -250,6 +250,11 @@ impl State {
         build::expand_with(word, escape, &self.variables)
     }
 
+    /// Returns what an image finds that is built from one which ends like this. What depends on a variable without a value is not known.
+    pub fn to_config(&self) -> BaseConfig {
+        build::to_config(self)
+    }
+
     /// Returns the shell of the shell form; `None` where it is not known.
     pub fn shell_words(&self) -> Option<Vec<String>> {
         match &self.shell {

@@ -40,7 +40,7 @@ fn check(subject: &ImageSubject, hits: &mut Hits<'_>) {
                     format!("`{name}`: the builder expands no variables here"),
                     "name a stage, and give it the variable: FROM image:$TAG AS name".to_owned(),
                 ),
-                LinkTarget::Image(_) if !subject.needs.contains(name) => {
+                LinkTarget::Image(_) if !subject.needs.contains_key(name) => {
                     let Some(near) = misspelt(name, &names) else {
                         continue;
                     };

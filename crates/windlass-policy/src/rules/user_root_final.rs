@@ -1,9 +1,7 @@
 //! `user-root-final`: the image runs as root.
 
 use windlass_core::dockerfile::graph::{Setting, StageBase};
-use windlass_core::shell::Action;
 
-use crate::known::drops_root;
 use windlass_core::finding::Level;
 
 use crate::hit::{Hit, Hits};
@@ -20,15 +18,12 @@ pub(super) const RULE: Rule = Rule::new(
 .aliases(&["DL3002", "CKV_DOCKER_3", "CKV_DOCKER_8", "DS-0002", "CIS-DI-0001", "last_user_is_root", "missing_user_instruction"])
 .needs(&[Need::Stages, Need::Outside]);
 
-/// Programs with which an entrypoint leaves root.
-const LEAVES_ROOT: [&str; 7] = ["gosu", "su-exec", "setpriv", "runuser", "chroot", "s6-setuidgid", "s6-overlay"];
-
 fn check(subject: &ImageSubject, hits: &mut Hits<'_>) {
     let facts = subject.facts();
     let (Some(target), Some(end)) = (facts.graph.target, facts.end()) else {
         return;
     };
-    if leaves_root(subject, target) {
+    if facts.leaves_root(subject) {
         return;
     }
     let stage = &subject.dockerfile.stages[target];
@@ -37,7 +32,7 @@ fn check(subject: &ImageSubject, hits: &mut Hits<'_>) {
     // Files on `scratch` that nothing starts are data, such as the base of another image.
     let starts_nothing =
         matches!(end.entrypoint, Setting::Unset) && matches!(end.cmd, Setting::Unset);
-    let is_scratch = matches!(facts.graph.root(target), StageBase::Scratch);
+    let is_scratch = facts.is_on_scratch(subject);
     match &end.user {
         Setting::Unset if is_scratch && starts_nothing => {}
         Setting::Unset => {
@@ -82,25 +77,4 @@ fn check(subject: &ImageSubject, hits: &mut Hits<'_>) {
 fn is_root(user: &str) -> bool {
     let name = user.split(':').next().unwrap_or_default().trim();
     name.is_empty() || name == "root" || !name.is_empty() && name.chars().all(|c| c == '0')
-}
-
-/// Whether what the image starts leaves root by itself: its base does, or a program for that is there.
-fn leaves_root(subject: &ImageSubject, target: usize) -> bool {
-    let facts = subject.facts();
-    let own_entrypoint = matches!(
-        facts.graph.stages[target].end.entrypoint,
-        Setting::Set(_)
-    );
-    if !own_entrypoint && facts.root_image(target).is_some_and(|it| drops_root(&it)) {
-        return true;
-    }
-    let named = |text: &str| LEAVES_ROOT.contains(&text.rsplit('/').next().unwrap_or(text));
-    let installed = facts.packages().any(|it| {
-        facts.is_final(it.at.stage)
-            && it.call.action == Action::Install
-            && it.call.packages.iter().any(|it| named(&it.text))
-    });
-    let started = facts.scripts.iter().filter(|it| !it.is_run && facts.is_final(it.stage));
-    let mut words = started.flat_map(|it| &it.script.commands).flat_map(|it| &it.words);
-    installed || words.any(|it| named(&it.text))
 }

@@ -33,7 +33,11 @@ impl ImageSubject {
             labels,
             stage: image.stage.clone(),
             platforms: image.platforms.clone(),
-            needs: image.needs.iter().map(|it| it.as_name.clone()).collect(),
+            needs: image
+                .needs
+                .iter()
+                .map(|it| (it.as_name.clone(), it.image.to_string()))
+                .collect(),
             locked: lock.bases.clone(),
             context: None,
             targets: image

@@ -119,7 +119,7 @@ impl Subjects {
 
     /// Returns what a saved plan is about.
     pub fn of_plan(plan: &Plan) -> Self {
-        Self {
+        let mut subjects = Self {
             images: plan
                 .images
                 .iter()
@@ -131,7 +131,9 @@ impl Subjects {
                 .map(|repository| of_repository(plan, repository).with_judged(&plan.policy))
                 .collect(),
             plan: None,
-        }
+        };
+        subjects.settle_needs();
+        subjects
     }
 }
 
@@ -262,7 +264,10 @@ fn of_image(plan: &ImagePlan, policy: &PolicyRecord) -> Option<ImageSubject> {
         labels,
         stage: inputs.stage.clone(),
         platforms: inputs.platforms.clone(),
-        needs: needs.iter().map(|it| it.as_name.clone()).collect(),
+        needs: needs
+            .iter()
+            .map(|it| (it.as_name.clone(), it.image.to_string()))
+            .collect(),
         context: Some(ContextFacts {
             folder: context.clone(),
             listing: ContextOutline {

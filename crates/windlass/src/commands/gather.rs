@@ -60,15 +60,13 @@ pub(crate) fn gather_read(
         }
         images.push(subject);
     }
-    let repositories = RepositorySubject::of_workspace(workspace);
-    Gathered {
-        subjects: Subjects {
-            images,
-            repositories,
-            plan: None,
-        },
-        problems,
-    }
+    let mut subjects = Subjects {
+        images,
+        repositories: RepositorySubject::of_workspace(workspace),
+        plan: None,
+    };
+    subjects.settle_needs();
+    Gathered { subjects, problems }
 }
 
 fn list(

@@ -384,3 +384,48 @@ fn from_config(config: &BaseConfig) -> State {
         base_known: config.environment.is_some(),
     }
 }
+
+/// The inverse of [`from_config`]: what is in force at the end of a stage, as an image that is built from it finds it.
+pub(super) fn to_config(state: &State) -> BaseConfig {
+    let fixed = |it: &Value| it.is_fixed().then(|| it.text.clone());
+    let text = |it: &Setting<Value>| match it {
+        Setting::Unset => Some(String::new()),
+        Setting::Unknown => None,
+        Setting::Base(value) => fixed(value),
+        Setting::Set(placed) => fixed(&placed.value),
+    };
+    let process = |it: &Setting<Process>| match (it, it.value()) {
+        (Setting::Unset, _) => Some(Vec::new()),
+        (_, Some(Process::Exec(words))) => Some(words.clone()),
+        (_, Some(Process::Shell(text))) => {
+            let mut words = state.shell_words()?;
+            words.push(text.clone());
+            Some(words)
+        }
+        (_, None) => None,
+    };
+    let values = |it: &BTreeMap<String, Value>| -> Option<BTreeMap<String, String>> {
+        let pairs = it.iter();
+        pairs
+            .map(|(name, value)| Some((name.clone(), fixed(value)?)))
+            .collect()
+    };
+    let all_known = state.base_known.then_some(&state.environment);
+    BaseConfig {
+        user: text(&state.user),
+        entrypoint: process(&state.entrypoint),
+        cmd: process(&state.cmd),
+        workdir: text(&state.workdir).filter(|it| it.is_empty() || it.starts_with('/')),
+        shell: match &state.shell {
+            Setting::Unset => Some(Vec::new()),
+            other => other.value().cloned(),
+        },
+        environment: all_known.and_then(|it| values(it)),
+        labels: values(&state.labels),
+        healthcheck: match &state.healthcheck {
+            Setting::Unset => Some(false),
+            other => other.value().copied(),
+        },
+        stop_signal: text(&state.stop_signal),
+    }
+}

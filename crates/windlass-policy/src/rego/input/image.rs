@@ -29,7 +29,7 @@ pub(super) fn value(subject: &ImageSubject, facts: Facts<'_>) -> Value {
         "args": texts(&subject.args),
         "stamp_args": texts(&subject.stamp_args),
         "labels": texts(&subject.labels),
-        "needs": subject.needs,
+        "needs": subject.needs.keys().collect::<Vec<_>>(),
         "action": subject.action.map(windlass_core::plan::ImageAction::as_str),
         "targets": targets.map(|it| target(it, facts)).collect::<Value>(),
         "syntax": subject.dockerfile.syntax.as_ref().map(|it| json!({ "text": it.text, "loc": loc(subject, &it.span) })),
