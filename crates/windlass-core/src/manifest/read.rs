@@ -440,7 +440,7 @@ fn pairs(node: &mut Dec<'_>, name: &'static str, doc: &'static str) -> Vec<Pair>
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
     for mut child in node.children(name, doc) {
         let properties = child.all_properties();
-        if properties.is_empty() && child.value().is_none() {
+        if properties.is_empty() && !child.has_value() {
             child.report(
                 Diagnostic::error(Code::MissingValue, format!("`{name}` is empty"))
                     .at(&child.name_location(), "nothing follows")

@@ -36,6 +36,8 @@ pub struct Dec<'a> {
     fields: Vec<Field>,
     properties: Vec<Field>,
     values_known: bool,
+    /// Whether its properties have names of their own: nothing is said by a value.
+    free_keys: bool,
     missing: Vec<Field>,
 }
 
@@ -82,6 +84,7 @@ impl<'a> Dec<'a> {
             fields: Vec::new(),
             properties: Vec::new(),
             values_known: false,
+            free_keys: false,
             missing: Vec::new(),
         }
     }
@@ -180,6 +183,11 @@ impl<'a> Dec<'a> {
         Some(self.given(entry))
     }
 
+    /// Says whether there is a plain value that nobody took.
+    pub fn has_value(&self) -> bool {
+        self.entries.iter().any(|it| it.name().is_none())
+    }
+
     /// Takes the next plain value; reports when there is none. `doc` says what it is.
     pub fn required_value(&mut self, doc: &str) -> Option<Given<'a>> {
         let value = self.value();
@@ -241,6 +249,7 @@ impl<'a> Dec<'a> {
 
     /// Takes all properties: for nodes whose keys are free.
     pub fn all_properties(&mut self) -> Vec<Given<'a>> {
+        self.free_keys = true;
         if let Some((recorder, at)) = self.recorder() {
             let value = recorder.any_property(at);
             let given = value.and_then(|it| self.recorded(it, Some("KEY")));

@@ -46,7 +46,7 @@ fn read_rows(node: &mut Dec<'_>, name: &'static str, doc: &'static str) -> Vec<M
     for mut child in node.children(name, doc) {
         let location = child.name_location();
         let pairs: Vec<Pair> = child.all_properties().iter().filter_map(pair).collect();
-        if pairs.is_empty() && child.value().is_none() {
+        if pairs.is_empty() && !child.has_value() {
             child.report(
                 Diagnostic::error(Code::BadMatrix, format!("`{name}` is empty"))
                     .at(&location, "nothing follows")

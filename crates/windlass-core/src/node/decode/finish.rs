@@ -1,6 +1,6 @@
 //! The end of a node: what nobody asked for, and what is missing.
 
-use kdl::KdlEntry;
+use kdl::{KdlEntry, KdlIdentifier, KdlValue};
 
 use crate::diag::{Code, Diagnostic, Location};
 use crate::node::suggest;
@@ -58,10 +58,15 @@ impl Dec<'_> {
         } else {
             (format!("`{name}` takes no value"), "not expected")
         };
+        let help = if self.free_keys && !self.values_known {
+            format!("write `{name} {}`", as_property(&left))
+        } else {
+            "remove it".to_owned()
+        };
         self.report(
             Diagnostic::error(Code::TooManyValues, message)
                 .at(&self.reading.location(span), label)
-                .help("remove it"),
+                .help(help),
         );
     }
 
@@ -144,4 +149,20 @@ fn unknown(message: &str, at: &Location, word: &str, known: &[&str]) -> Diagnost
     let mut diagnostic = Diagnostic::error(Code::UnknownName, message).at(at, "unknown name");
     diagnostic.help = suggest::hint(word, known);
     diagnostic
+}
+
+/// Returns the property that was meant by values: `"KEY" "value"`, `"KEY=value"`, `"KEY"`.
+fn as_property(values: &[&KdlEntry]) -> String {
+    let text = |it: &&KdlEntry| match it.value() {
+        KdlValue::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let mut texts = values.iter().map(text);
+    let first = texts.next().unwrap_or_default();
+    let (key, value) = match (first.split_once('='), texts.next()) {
+        (Some((key, value)), None) => (key.to_owned(), value.to_owned()),
+        (_, Some(value)) => (first, value),
+        (None, None) => (first, "value".to_owned()),
+    };
+    format!("{}={value:?}", KdlIdentifier::from(key))
 }
