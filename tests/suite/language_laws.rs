@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use kdl::KdlDocument;
 use windlass_core::diag::{Diagnostic, Source, has_errors, text};
 use windlass_core::format::format;
 use windlass_core::manifest::model::{Registry, Workspace};
@@ -160,6 +161,93 @@ fn every_manifest_of_ours_is_formatted_without_a_change_of_meaning() {
             panic!("{name}: {why}");
         }
     }
+}
+
+/// A value, a property or a child that a node does not know is said, or it means something; and so does a node with nothing but a value.
+#[test]
+fn nothing_that_stands_in_a_node_is_passed_over() {
+    let mut tried = 0;
+    let mut passed_over = Vec::new();
+    for (name, text) in ours() {
+        let is_good = !has_errors(&loaded(&Source::new("windlass.kdl", text.as_str())).1);
+        let document = KdlDocument::parse_v2(&text).ok().filter(|_| is_good);
+        // A stronger layer replaces whole lists there.
+        let Some(document) = document.filter(|_| !name.ends_with("good-layers/windlass.kdl"))
+        else {
+            continue;
+        };
+        let mut edits = Vec::new();
+        additions(&document, &text, &mut edits);
+        tried += edits.len();
+        for [before, after] in edits {
+            if everything(&before) == everything(&after) {
+                passed_over.push(format!("{name}:\n{after}"));
+            }
+        }
+    }
+    assert!(tried > 1300, "only {tried} texts");
+    assert_eq!(passed_over, Vec::<String>::new());
+}
+
+/// Returns pairs of texts that must not come to the same: with and without something that stands in a node.
+fn additions(document: &KdlDocument, text: &str, found: &mut Vec<[String; 2]>) {
+    let with = |range: std::ops::Range<usize>, instead: &str| {
+        let mut text = text.to_owned();
+        text.replace_range(range, instead);
+        text
+    };
+    for node in document.nodes() {
+        let name = node.name().span();
+        let behind = name.offset() + name.len();
+        // Words for people, words of which only one counts, and what a name gets that may not be there.
+        let is_free =
+            ["from-env", "one-of", "doc", "repository-prefix"].contains(&node.name().value());
+        if !is_free {
+            found.push([text.to_owned(), with(behind..behind, " \"zz-extra\"")]);
+        }
+        found.push([text.to_owned(), with(behind..behind, " zz-extra=\"x\"")]);
+        if let Some(last) = node
+            .entries()
+            .last()
+            .filter(|_| !is_free && node.children().is_none())
+        {
+            let end = last.span().offset() + last.span().len();
+            let start = name.offset();
+            found.push([with(start..start, "/-"), with(behind..end, " \"zz-extra\"")]);
+        }
+        let Some(children) = node.children() else {
+            continue;
+        };
+        if let Some(first) = children.nodes().first() {
+            let at = first.name().span().offset();
+            found.push([text.to_owned(), with(at..at, "zz-extra \"x\"; ")]);
+        }
+        additions(children, text, found);
+    }
+}
+
+/// Returns what is said about a text and all that it came to, without the places.
+fn everything(text: &str) -> (Vec<String>, String) {
+    let source = Source::new("windlass.kdl", text);
+    let (said, _) = meaning(&source);
+    let held = format!("{:?}", loaded(&source).0).replace(&format!("{text:?}"), "");
+    let mut without = String::new();
+    let mut rest = held.as_str();
+    while let Some(at) = ["span: ", "lines: "]
+        .iter()
+        .filter_map(|it| rest.find(it))
+        .min()
+    {
+        without.push_str(&rest[..at]);
+        let end = rest[at..]
+            .find([',', ' ', '}', ']', ')'])
+            .map_or(rest.len(), |it| at + it + 1);
+        rest = rest[end..].trim_start_matches(|c: char| {
+            c.is_ascii_digit() || "., [OnceLock(<uninit>)]".contains(c)
+        });
+    }
+    without.push_str(rest);
+    (said, without)
 }
 
 /// Deletes, doubles or swaps words or lines.
