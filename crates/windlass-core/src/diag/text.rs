@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use miette::{GraphicalReportHandler, GraphicalTheme};
+use textwrap::{WordSeparator, WordSplitter};
 
 use super::{Diagnostic, Severity};
 
@@ -37,6 +38,10 @@ pub fn handler(color: bool, width: usize) -> GraphicalReportHandler {
     };
     GraphicalReportHandler::new_themed(theme)
         .with_width(width)
+        // Lines are broken between words only: names, paths and commands stay whole and can be copied.
+        .with_word_separator(WordSeparator::AsciiSpace)
+        .with_word_splitter(WordSplitter::NoHyphenation)
+        .with_break_words(false)
         .with_links(false)
         .without_cause_chain()
 }
