@@ -293,21 +293,25 @@ fn load_path(
     let within = root
         .and_then(|root| root.canonicalize().ok())
         .is_some_and(|root| real.starts_with(root));
-    if within && !is_pinned {
-        return Err(denied(format!(
-            "the policy {shown} lies in the workspace, where whoever changes the manifest can change it"
-        ))
-        .help("demand it by its digest (`windlass policy list` prints it), or keep it outside"));
-    }
     let files = if real.is_dir() {
         packs_in(&real, shown)?
     } else {
         vec![real]
     };
-    files
+    let packs = files
         .iter()
         .map(|file| load_file(file, &name_of(file, path), true))
-        .collect()
+        .collect::<Result<Vec<_>, _>>()?;
+    if within && !is_pinned {
+        let digest = digest_of(packs.iter().map(|it| (it.reference.as_str(), &it.digest)));
+        return Err(denied(format!(
+            "the policy {shown} lies in the workspace, where whoever changes the manifest can change it"
+        ))
+        .help(format!(
+            "demand these bytes, with `{shown}@{digest}`, or keep it outside"
+        )));
+    }
+    Ok(packs)
 }
 
 fn name_of(file: &Path, given: &Path) -> String {

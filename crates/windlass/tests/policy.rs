@@ -232,6 +232,22 @@ fn attempt_13_a_link_to_a_pack_in_the_workspace() {
 }
 
 #[test]
+fn a_pack_in_the_workspace_is_demanded_by_the_digest_that_the_refusal_names() {
+    let workspace = workspace();
+    let text = "pack \"org\" version=1\nrule \"secret-in-arg-env\" { level \"warn\" }\n";
+    workspace.write("mine.kdl", text);
+    let digest = windlass_core::name::Digest::of(text.as_bytes());
+    let pinned = format!("mine.kdl@{digest}");
+    workspace
+        .run(&["--policy", "mine.kdl", "check"])
+        .exits(3)
+        .says(&pinned);
+    workspace.run(&["--policy", &pinned, "check"]).exits(0);
+    workspace.write("mine.kdl", &text.replace("warn", "info"));
+    workspace.run(&["--policy", &pinned, "check"]).exits(3);
+}
+
+#[test]
 fn attempt_14_absurd_dates() {
     // A day that is none is a mistake in the manifest (1); one that lies too far ahead waives nothing (3).
     for (day, code, why) in [
