@@ -6,6 +6,7 @@ mod code;
 mod graphical;
 pub mod json;
 pub mod text;
+pub mod visible;
 
 use std::fmt;
 use std::ops::Range;
@@ -22,6 +23,8 @@ pub struct Source {
     pub text: String,
     /// Where each line begins, found when a position is first asked for.
     lines: OnceLock<Vec<usize>>,
+    /// The text as its lines may be shown, found when one is first shown; `None` where that is the text.
+    shown: OnceLock<Option<String>>,
 }
 
 impl PartialEq for Source {
@@ -39,7 +42,16 @@ impl Source {
             name: name.into(),
             text: text.into(),
             lines: OnceLock::new(),
+            shown: OnceLock::new(),
         })
+    }
+
+    /// Returns the text as its lines may be shown: nothing in it can steer a terminal, and every byte is where it was.
+    fn shown(&self) -> &str {
+        let shown = self
+            .shown
+            .get_or_init(|| visible::visible_in_place(&self.text));
+        shown.as_deref().unwrap_or(&self.text)
     }
 
     /// Returns line and column of a byte offset: both 1-based, the column in Unicode scalar values.

@@ -13,6 +13,7 @@ mod body;
 pub mod graph;
 mod heredoc;
 mod lines;
+pub mod mask;
 mod pin;
 pub mod reference;
 mod sources;

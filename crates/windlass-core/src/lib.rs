@@ -5,6 +5,8 @@
 
 pub mod name;
 
+pub mod secret;
+
 pub mod diag;
 
 pub mod finding;

@@ -8,7 +8,6 @@ mod map;
 mod parse;
 mod record;
 mod scan;
-pub mod secret;
 pub mod shape;
 pub mod suggest;
 mod value;

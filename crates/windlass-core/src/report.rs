@@ -14,7 +14,6 @@ pub mod matrix;
 mod style;
 mod summary;
 pub mod text;
-mod visible;
 pub mod wire;
 
 pub use differ::differences;

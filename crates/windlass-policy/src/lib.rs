@@ -12,6 +12,7 @@ pub mod force;
 pub mod glob;
 pub mod hit;
 mod known;
+pub mod mask;
 pub mod output;
 pub mod pack;
 pub mod pragma;

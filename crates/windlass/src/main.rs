@@ -21,6 +21,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use clap::error::ErrorKind;
 use tokio::runtime::Runtime;
+use windlass_core::diag::visible::visible_lines;
 
 use crate::cli::{Cli, Command};
 use crate::commands::Context;
@@ -110,10 +111,10 @@ fn run(cli: &Cli, terminal: Terminal) -> Result<Exit, Failure> {
 fn tell(terminal: Terminal, failure: &Failure) {
     terminal.show(&failure.diagnostics);
     if let Some(message) = &failure.message {
-        terminal.say(&format!("error: {message}\n"));
+        terminal.say(&format!("error: {}\n", visible_lines(message)));
     }
     if let Some(help) = &failure.help {
-        terminal.say(&format!("help: {help}\n"));
+        terminal.say(&format!("help: {}\n", visible_lines(help)));
     }
 }
 

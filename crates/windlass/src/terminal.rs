@@ -3,6 +3,7 @@
 use std::io::{IsTerminal as _, Write as _};
 
 use windlass_core::diag::{Diagnostic, text};
+use windlass_policy::mask::without_secrets;
 
 use crate::cli::When;
 use crate::failure::{Failure, io};
@@ -71,7 +72,7 @@ impl Terminal {
         let (shown, more) = text::first(diagnostics);
         if !shown.is_empty() {
             self.say(&text::render_text(
-                shown,
+                &without_secrets(shown),
                 self.colors_stderr(),
                 self.width(),
             ));

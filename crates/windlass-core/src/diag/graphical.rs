@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use miette::{LabeledSpan, MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
 
+use super::visible::{visible, visible_lines};
 use super::{Diagnostic, Label, Severity, Source};
 
 impl SourceCode for Source {
@@ -16,7 +17,7 @@ impl SourceCode for Source {
         lines_before: usize,
         lines_after: usize,
     ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
-        let contents = self.text.read_span(span, lines_before, lines_after)?;
+        let contents = self.shown().read_span(span, lines_before, lines_after)?;
         // miette counts columns in bytes; people count characters.
         let start = contents.span().offset();
         let (_, column) = self.position(start);
@@ -35,17 +36,18 @@ impl Label {
     fn span(&self, is_main: bool) -> LabeledSpan {
         let range = &self.location.span;
         let span = (range.start, range.end.saturating_sub(range.start));
+        let text = self.text.as_deref().map(|it| visible(it).into_owned());
         if is_main {
-            LabeledSpan::new_primary_with_span(self.text.clone(), span)
+            LabeledSpan::new_primary_with_span(text, span)
         } else {
-            LabeledSpan::new_with_span(self.text.clone(), span)
+            LabeledSpan::new_with_span(text, span)
         }
     }
 }
 
 impl fmt::Display for Label {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.text.as_deref().unwrap_or("see here"))
+        f.write_str(&visible(self.text.as_deref().unwrap_or("see here")))
     }
 }
 
@@ -69,7 +71,7 @@ impl miette::Diagnostic for Label {
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&visible_lines(&self.message))
     }
 }
 
@@ -95,8 +97,8 @@ impl miette::Diagnostic for Diagnostic {
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        let help = self.help.as_ref()?;
-        Some(Box::new(help))
+        let help = self.help.as_deref()?;
+        Some(Box::new(visible_lines(help)))
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use miette::{GraphicalReportHandler, GraphicalTheme};
 use textwrap::{WordSeparator, WordSplitter};
 
+use super::visible::visible_lines;
 use super::{Diagnostic, Severity};
 
 /// How many diagnostics people are shown at once; JSON has all.
@@ -81,7 +82,8 @@ fn plain_line(diagnostic: &Diagnostic) -> String {
     let _ = write!(
         line,
         "{severity}{}: {}",
-        diagnostic.code, diagnostic.message
+        diagnostic.code,
+        visible_lines(&diagnostic.message)
     );
     line
 }

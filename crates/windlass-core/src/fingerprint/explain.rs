@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use similar::TextDiff;
 
 use crate::context::{Entry, EntryKind};
+use crate::dockerfile::mask::masked_text;
 use crate::fingerprint::{Inputs, InputsRecord, RecipeRecord};
 use crate::name::{Digest, Platform};
 
@@ -73,7 +74,7 @@ pub fn explain(before: &InputsRecord, now: &InputsRecord) -> Vec<InputChange> {
     let mut changes = explain_files(&old.context, &new.context);
     if old.dockerfile != new.dockerfile {
         changes.push(InputChange::Dockerfile {
-            diff: unified_diff(&old.dockerfile, &new.dockerfile),
+            diff: dockerfile_diff(&old.dockerfile, &new.dockerfile),
         });
     }
     for (reference, before, after) in differing(&old.bases, &new.bases) {
@@ -222,10 +223,38 @@ fn differing<V: Clone + PartialEq>(
         .collect()
 }
 
+/// A diff for people: secrets are starred. Where only such a value differs, it says so.
+fn dockerfile_diff(old: &str, new: &str) -> String {
+    let diff = unified_diff(&masked_text(old), &masked_text(new));
+    if diff.is_empty() {
+        return "a value that is not shown differs\n".to_owned();
+    }
+    diff
+}
+
 /// Returns a unified diff of two texts with three lines of context and no file headers.
 pub fn unified_diff(old: &str, new: &str) -> String {
     TextDiff::from_lines(old, new)
         .unified_diff()
         .context_radius(3)
         .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_difference_of_two_dockerfiles_shows_no_secret() {
+        let diff = dockerfile_diff(
+            "FROM a\nENV API_TOKEN=hunter2\n",
+            "FROM b\nENV API_TOKEN=hunter3\n",
+        );
+        assert_eq!(
+            diff,
+            "@@ -1,2 +1,2 @@\n-FROM a\n+FROM b\n ENV API_TOKEN=*******\n"
+        );
+        let only = dockerfile_diff("ENV API_TOKEN=hunter2\n", "ENV API_TOKEN=hunter3\n");
+        assert_eq!(only, "a value that is not shown differs\n");
+    }
 }

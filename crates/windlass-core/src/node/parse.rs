@@ -12,8 +12,8 @@ use crate::diag::{Code, Diagnostic, Location, Source};
 
 use super::Reading;
 use super::scan::{self, Scan};
-use super::secret;
 use super::value::{entry_span, span_range};
+use crate::secret;
 
 /// The parser recurses with depth and with the number of errors; this much bounds a megabyte of them.
 const STACK_BYTES: usize = 256 * 1024 * 1024;

@@ -14,7 +14,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::diag::{Code, Diagnostic, Location, Source};
-use crate::node::secret;
+use crate::secret;
 
 pub(crate) use self::character::{is_newline, is_space};
 

@@ -6,7 +6,7 @@ use regex_lite::Regex;
 
 use crate::diag::{Code, Diagnostic, Location};
 use crate::manifest::model::{Argument, Sourced, Value};
-use crate::node::secret::is_secret_name;
+use crate::secret::is_surely_secret_name;
 
 use super::closest;
 
@@ -427,7 +427,7 @@ impl Spec<'_> {
                         .to_owned(),
                 ));
             }
-            if is_secret_name(key) {
+            if is_surely_secret_name(key) {
                 problems.push(secret_in_image(key, &value.location));
             }
             let text = match &value.value {

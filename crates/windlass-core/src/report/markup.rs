@@ -1,6 +1,6 @@
 //! Writing HTML and SVG: markup is text of this program, everything else is escaped. There is no way to add one as the other.
 
-use crate::report::visible::{visible, visible_line};
+use crate::diag::visible::{visible, visible_line};
 
 /// Markup that grows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

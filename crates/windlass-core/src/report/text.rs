@@ -5,12 +5,12 @@ mod page;
 mod repository;
 mod unread;
 
+use crate::diag::visible::visible;
 use crate::plan::{ImageAction, RepositoryAction};
 use crate::report::age::age;
 use crate::report::changes::short_digest;
 use crate::report::style::Tone;
 use crate::report::summary::{self, capped};
-use crate::report::visible::visible;
 use crate::report::wire::{Diagnostic, Finding, Image, Level, Report};
 use page::Page;
 

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use miette::{LabeledSpan, SourceCode};
 use windlass_core::diag::text::handler;
+use windlass_core::diag::visible::{visible, visible_lines};
 use windlass_core::diag::{Label, Source};
 use windlass_core::finding::Level;
 
 use crate::evaluate::Found;
-use crate::rules::words::masked;
+use crate::mask::masked;
 
 /// Writes all findings and their count.
 pub fn render(found: &[Found], color: bool, width: usize) -> String {
@@ -60,7 +61,7 @@ fn plain(found: &Found) -> String {
         "{place}{} {}: {}{waived}\n",
         finding.level.as_str(),
         finding.rule,
-        finding.message
+        visible_lines(&finding.message)
     )
 }
 
@@ -118,8 +119,10 @@ impl std::fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let finding = &self.found.finding;
         match (&self.found.place, &finding.address) {
-            (None, Some(address)) => write!(f, "{address}: {}", finding.message),
-            _ => f.write_str(&finding.message),
+            (None, Some(address)) => {
+                write!(f, "{address}: {}", visible_lines(&finding.message))
+            }
+            _ => f.write_str(&visible_lines(&finding.message)),
         }
     }
 }
@@ -147,8 +150,8 @@ impl miette::Diagnostic for Shown<'_> {
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
-        let help = self.help.as_ref()?;
-        Some(Box::new(help))
+        let help = self.help.as_deref()?;
+        Some(Box::new(visible_lines(help)))
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
@@ -163,7 +166,8 @@ impl miette::Diagnostic for Shown<'_> {
         let further = self.found.labels.iter().filter(same).map(|label| {
             let span = &label.location.span;
             let length = span.end.saturating_sub(span.start);
-            LabeledSpan::new_with_span(label.text.clone(), (span.start, length))
+            let text = label.text.as_deref().map(|it| visible(it).into_owned());
+            LabeledSpan::new_with_span(text, (span.start, length))
         });
         let all: Vec<LabeledSpan> = std::iter::once(main).chain(further).collect();
         Some(Box::new(all.into_iter()))

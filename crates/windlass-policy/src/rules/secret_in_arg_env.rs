@@ -6,7 +6,7 @@ use crate::hit::{Hit, Hits};
 use crate::rule::{Check, Need, Rule};
 use crate::subject::ImageSubject;
 
-use super::words::is_secret_name;
+use windlass_core::secret::is_secret_name;
 
 pub(super) const RULE: Rule = Rule::new(
     "secret-in-arg-env",

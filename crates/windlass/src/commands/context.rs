@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use windlass_backends::files::{WorkspaceFiles, walk};
-use windlass_core::context::{ContextListing, EntryKind, Ignore, IgnoreLine};
+use windlass_core::context::{ContextListing, Entry, EntryKind, Ignore, IgnoreLine};
 use windlass_core::diag::has_errors;
+use windlass_core::diag::visible::visible;
 use windlass_core::dockerfile::ContextSources;
 use windlass_core::manifest::model::Image;
 use windlass_engine::recipe::prepare;
@@ -112,7 +113,7 @@ fn of_folder(folder: &Path) -> Result<Listed, Failure> {
 }
 
 /// A folder is in a context as the folder of what is in it; only an empty one is listed.
-fn files(listed: &Listed) -> Vec<Value> {
+fn entries(listed: &Listed) -> impl Iterator<Item = &Entry> {
     let entries = &listed.listing.entries;
     let is_filled = |folder: &str| {
         let below = format!("{folder}/");
@@ -123,7 +124,11 @@ fn files(listed: &Listed) -> Vec<Value> {
     };
     entries
         .iter()
-        .filter(|it| it.kind != EntryKind::Directory || !is_filled(&it.path))
+        .filter(move |it| it.kind != EntryKind::Directory || !is_filled(&it.path))
+}
+
+fn files(listed: &Listed) -> Vec<Value> {
+    entries(listed)
         .map(|entry| match &entry.kind {
             EntryKind::File {
                 executable,
@@ -173,10 +178,9 @@ fn document(listed: &Listed) -> Value {
 
 fn text(listed: &Listed) -> String {
     let mut text = String::new();
-    let entries = &listed.listing.entries;
     let mut bytes = 0;
     let mut count = 0;
-    for entry in entries {
+    for entry in entries(listed) {
         match &entry.kind {
             EntryKind::File {
                 executable,
@@ -184,15 +188,18 @@ fn text(listed: &Listed) -> String {
                 ..
             } => {
                 let mode = if *executable { "0755" } else { "0644" };
-                let _ = writeln!(text, "{mode} {size:>12}  {}", entry.path);
+                let _ = writeln!(text, "{mode} {size:>12}  {}", visible(&entry.path));
                 bytes += size;
                 count += 1;
             }
             EntryKind::Link { target } => {
-                let _ = writeln!(text, "0777 {:>12}  {} -> {target}", "link", entry.path);
+                let path = visible(&entry.path);
+                let _ = writeln!(text, "0777 {:>12}  {path} -> {}", "link", visible(target));
                 count += 1;
             }
-            EntryKind::Directory => {}
+            EntryKind::Directory => {
+                let _ = writeln!(text, "0755 {:>12}  {}/", "folder", visible(&entry.path));
+            }
         }
     }
     let _ = writeln!(text, "{count} files, {bytes} bytes");
@@ -205,7 +212,7 @@ fn text(listed: &Listed) -> String {
         let why = line.map_or("windlass's own".to_owned(), |line| {
             format!("{}:{} {}", line.origin, line.line, line.text.trim())
         });
-        let _ = writeln!(text, "{}  ({why})", entry.path);
+        let _ = writeln!(text, "{}  ({})", visible(&entry.path), visible(&why));
     }
     text
 }

@@ -7,7 +7,8 @@ use crate::manifest::layers::{Entries, MergedImage, MergedMaps};
 use crate::manifest::model::{Argument, Stamp, Value};
 use crate::manifest::raw::{Pair, Text};
 use crate::manifest::template::{Axes, Name, Namespace, Place, scalar_text};
-use crate::node::{Scalar, secret};
+use crate::node::Scalar;
+use crate::secret;
 
 use super::Resolver;
 use super::inputs::Scope;
@@ -97,7 +98,7 @@ impl Resolver<'_> {
     fn check_key(&mut self, kind: Kind, key: &Text) -> bool {
         let name = key.value.as_str();
         let diagnostic = match kind {
-            Kind::Arg if secret::is_secret_name(name) => {
+            Kind::Arg if secret::is_surely_secret_name(name) => {
                 Diagnostic::error(Code::SecretArgument, format!("`{name}` is named like a secret"))
                     .at(&key.location, "build args stay in the image's history")
                     .help("a secret reaches a build as `secret`, mounted into the RUN that needs it: `secret \"name\"`; rename the arg if it is none")

@@ -10,7 +10,8 @@ use crate::diag::{Code, Diagnostic, Location, Sourced};
 use crate::manifest::model::Variable;
 use crate::manifest::raw::{Text, VariableKind, VariableNode};
 use crate::manifest::template::scalar_text;
-use crate::node::{Given, Reading, Scalar, inner_location, secret, suggest};
+use crate::node::{Given, Reading, Scalar, inner_location, suggest};
+use crate::secret;
 
 use super::Resolver;
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::diag::{Code, Diagnostic, Location};
-use crate::node::secret;
+use crate::secret;
 
 use super::Scanner;
 

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::diag::visible::visible;
 use crate::report::graph::{Graph, Node, NodeKind};
-use crate::report::visible::visible;
 
 /// Writes the graph in the language of Mermaid.
 pub fn render_mermaid(graph: &Graph) -> String {

@@ -4,13 +4,13 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+use crate::diag::visible::{visible, visible_line};
 use crate::plan::{ImageAction, TagAction};
 use crate::report::changes::{
     FileChangeKind, dockerfile_diff, file_changes, short_digest, value_changes,
 };
 use crate::report::markdown::escape::{block, code, sentence};
 use crate::report::style::tag_mark;
-use crate::report::visible::{visible, visible_line};
 use crate::report::wire::{Change, Image, Reason, Repository, Tag, Target};
 
 /// How many changed files are listed one by one.

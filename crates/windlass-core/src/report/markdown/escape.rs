@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::report::visible::visible;
+use crate::diag::visible::visible;
 
 /// How many characters of one piece of text are shown.
 const MOST: usize = 300;

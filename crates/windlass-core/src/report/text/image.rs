@@ -1,12 +1,12 @@
 //! An image in the text view: what is done, why, and what it comes to in each repository.
 
+use crate::diag::visible::{visible, visible_line};
 use crate::plan::{ImageAction, TagAction};
 use crate::report::changes::{
     FileChange, FileChangeKind, dockerfile_diff, file_changes, short_digest, value_changes,
 };
 use crate::report::style::{Tone, diff_tone, image_mark, tag_mark};
 use crate::report::text::page::{Page, pad};
-use crate::report::visible::{visible, visible_line};
 use crate::report::wire::{Change, Folder, Image, Reason, ReasonKind, Tag, Target};
 
 /// How many changed files are listed one by one.

@@ -2,9 +2,9 @@
 
 use unicode_width::UnicodeWidthStr as _;
 
+use crate::diag::visible::visible;
 use crate::report::style::{Style, Tone};
 use crate::report::text::TextOptions;
-use crate::report::visible::visible;
 
 /// The least width that sentences are wrapped to.
 const LEAST_WIDTH: usize = 40;

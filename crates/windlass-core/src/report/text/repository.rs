@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
+use crate::diag::visible::visible;
 use crate::plan::RepositoryAction;
 use crate::report::style::{Tone, repository_mark};
 use crate::report::text::page::{Page, pad};
-use crate::report::visible::visible;
 use crate::report::wire::{Repository, SettingChange};
 
 pub(super) fn repository(page: &mut Page, repository: &Repository) {

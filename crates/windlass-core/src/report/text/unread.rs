@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::diag::visible::visible;
 use crate::plan::{ImageAction, RepositoryAction};
 use crate::report::style::Tone;
 use crate::report::text::page::Page;
-use crate::report::visible::visible;
 use crate::report::wire::{Image, ReasonKind, Repository};
 
 /// From so many things on that wait for one cause, they are told together.

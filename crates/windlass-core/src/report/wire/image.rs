@@ -1,6 +1,7 @@
 //! Images and their targets in the document.
 
 use crate::context::{Entry, EntryKind};
+use crate::dockerfile::mask::masked_text;
 use crate::fingerprint::InputChange;
 use crate::name::Digest;
 use crate::plan::{ImageAction, ImagePlan, Plan, Reason, TagPlan, TargetPlan};
@@ -35,8 +36,8 @@ fn image(plan: &ImagePlan) -> Image {
         }),
         context: spec.map(|spec| context(&spec.context, &spec.inputs.context)),
         dockerfile: Dockerfile {
-            before: dockerfile_before(plan),
-            after: spec.map(|spec| spec.inputs.dockerfile.clone()),
+            before: dockerfile_before(plan).map(|text| masked_text(&text)),
+            after: spec.map(|spec| masked_text(&spec.inputs.dockerfile)),
         },
         needs: spec.map_or(Vec::new(), |spec| {
             spec.needs.iter().map(|need| address(&need.image)).collect()

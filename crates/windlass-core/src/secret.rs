@@ -4,45 +4,113 @@
 
 use std::ops::Range;
 
-/// Words that announce a secret when they stand alone between `_`, `-` or `.`.
-const WORDS: &[&str] = &[
-    "token",
-    "tokens",
-    "secret",
-    "secrets",
+/// Words that announce a secret wherever they stand.
+const SURE: [&str; 11] = [
     "password",
     "passwd",
     "passphrase",
+    "secret",
+    "secrets",
+    "token",
+    "tokens",
+    "apikey",
     "credential",
     "credentials",
-    "apikey",
     "pat",
 ];
-
-/// Pairs of words that announce a secret together.
-const PAIRS: &[(&str, &str)] = &[("api", "key"), ("private", "key"), ("access", "key")];
-
-/// Last words that say that the value only describes a secret: `TOKEN_FILE`, `SECRET_NAME`.
-const HARMLESS_ENDINGS: &[&str] = &[
-    "file", "name", "dir", "path", "mode", "url", "uri", "id", "ttl", "length", "type", "endpoint",
+/// Words that mostly do.
+const LIKELY: [&str; 2] = ["pwd", "privatekey"];
+/// What a `key` is of that is secret, and what it mostly is of.
+const SURE_KEYS: [&str; 3] = ["api", "access", "private"];
+const LIKELY_KEYS: [&str; 5] = ["secret", "signing", "encryption", "deploy", "license"];
+/// Last words that make it the name of something about the secret.
+const ABOUT: [&str; 25] = [
+    "file",
+    "path",
+    "dir",
+    "name",
+    "id",
+    "url",
+    "uri",
+    "mode",
+    "type",
+    "size",
+    "length",
+    "len",
+    "ttl",
+    "expiry",
+    "enabled",
+    "header",
+    "format",
+    "algorithm",
+    "alg",
+    "count",
+    "env",
+    "version",
+    "server",
+    "socket",
+    "endpoint",
 ];
 
-/// Says whether a build arg or environment variable of this name holds a secret: `NPM_TOKEN` does, `TOKENIZER`, `PUBLIC_KEY`
-/// and `TOKEN_FILE` do not.
+/// How sure it is that a name is that of a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Certainty {
+    Likely,
+    Sure,
+}
+
+/// Says whether a build arg or environment variable of this name holds a secret, word by word: `DB_PASSWORD` does, `TOKENIZER`,
+/// `PUBLIC_KEY` and `TOKEN_FILE` do not.
 pub fn is_secret_name(name: &str) -> bool {
-    let lower = name.to_lowercase();
-    let words: Vec<&str> = lower
-        .split(['_', '-', '.'])
-        .filter(|it| !it.is_empty())
-        .collect();
-    if words
-        .last()
-        .is_some_and(|last| HARMLESS_ENDINGS.contains(last))
-    {
-        return false;
+    certainty(name).is_some()
+}
+
+/// Says the same where nothing else can be meant: `MYSQL_PWD` and `NPM_AUTH` may be.
+pub fn is_surely_secret_name(name: &str) -> bool {
+    certainty(name) == Some(Certainty::Sure)
+}
+
+fn certainty(name: &str) -> Option<Certainty> {
+    let words = split_words(name);
+    let has = |word: &str| words.iter().any(|it| it == word);
+    let last = words.last()?;
+    if ABOUT.contains(&last.as_str()) || has("public") || has("pub") {
+        return None;
     }
-    words.iter().any(|it| WORDS.contains(it))
-        || words.windows(2).any(|it| PAIRS.contains(&(it[0], it[1])))
+    let of_word = |(at, word): (usize, &String)| {
+        let word = word.as_str();
+        let before = at.checked_sub(1).map(|it| words[it].as_str());
+        let is_last = at + 1 == words.len();
+        match (before, word) {
+            _ if SURE.contains(&word) => Some(Certainty::Sure),
+            _ if LIKELY.contains(&word) => Some(Certainty::Likely),
+            // A key is secret only where the word before says so.
+            (Some(of), "key") if SURE_KEYS.contains(&of) => Some(Certainty::Sure),
+            (Some(of), "key") if LIKELY_KEYS.contains(&of) => Some(Certainty::Likely),
+            // AUTH at the end, not AUTH_MODE or BASIC_AUTH_USER.
+            (Some(_), "auth") if is_last => Some(Certainty::Likely),
+            _ => None,
+        }
+    };
+    words.iter().enumerate().filter_map(of_word).max()
+}
+
+/// Splits at `_`, `-`, `.` and where case changes.
+fn split_words(name: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut previous = '_';
+    for c in name.chars() {
+        let boundary = !c.is_alphanumeric();
+        if boundary || c.is_uppercase() && previous.is_lowercase() || words.is_empty() {
+            words.push(String::new());
+        }
+        if let (false, Some(word)) = (boundary, words.last_mut()) {
+            word.extend(c.to_lowercase());
+        }
+        previous = c;
+    }
+    words.retain(|word| !word.is_empty());
+    words
 }
 
 /// Shapes of credentials: the text they start with, and how many characters of a token must follow.
@@ -161,6 +229,67 @@ mod tests {
             "VERSION",
         ] {
             assert!(!is_secret_name(harmless), "{harmless}");
+        }
+    }
+
+    #[test]
+    fn names_of_secrets_are_told_from_names_about_secrets() {
+        for name in [
+            "PASSWORD",
+            "DB_PASSWORD",
+            "GITHUB_TOKEN",
+            "npmToken",
+            "AWS_SECRET_ACCESS_KEY",
+            "API_KEY",
+            "apiKey",
+            "SSH_PRIVATE_KEY",
+            "CLIENT_SECRET",
+            "MYSQL_PWD",
+            "NPM_AUTH",
+            "TOKEN",
+        ] {
+            assert!(is_secret_name(name), "{name}");
+        }
+        for name in [
+            "KEY_NAME",
+            "SSH_KEY_DIR",
+            "AUTH_MODE",
+            "PUBLIC_KEY",
+            "SSH_PUBLIC_KEY",
+            "TOKENIZER",
+            "TOKENIZERS_PARALLELISM",
+            "PASSWORD_FILE",
+            "SECRET_NAME",
+            "TOKEN_URL",
+            "KEYCLOAK_VERSION",
+            "MONKEY",
+            "AUTHOR",
+            "SECRETARY",
+            "KEY",
+            "CACHE_KEY",
+            "SORT_KEY",
+            "AWS_ACCESS_KEY_ID",
+            "AUTH",
+            "SECRET_LENGTH",
+            "PASSWORDLESS",
+            "",
+        ] {
+            assert!(!is_secret_name(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_something_else_is_no_surely_secret_name() {
+        for name in [
+            "NPM_TOKEN",
+            "API_KEY",
+            "db-password",
+            "AWS_SECRET_ACCESS_KEY",
+        ] {
+            assert!(is_surely_secret_name(name), "{name}");
+        }
+        for name in ["MYSQL_PWD", "NPM_AUTH", "SIGNING_KEY", "TOKEN_FILE"] {
+            assert!(!is_surely_secret_name(name), "{name}");
         }
     }
 
