@@ -1,5 +1,7 @@
 //! Secrets in Dockerfiles are not shown: what is drawn of one is a copy with stars.
 
+use std::ffi::OsStr;
+use std::path::Path;
 use std::sync::Arc;
 
 use windlass_core::diag::{Diagnostic, Source};
@@ -27,19 +29,15 @@ pub fn without_secrets(diagnostics: &[Diagnostic]) -> Vec<Diagnostic> {
     let mut shown = diagnostics.to_vec();
     for label in shown.iter_mut().flat_map(|it| &mut it.labels) {
         let source = &mut label.location.source;
-        if source.name.ends_with(".kdl") {
+        let is_manifest = Path::new(&source.name).extension() == Some(OsStr::new("kdl"));
+        if is_manifest {
             continue;
         }
-        let before = known.iter().find(|(it, _)| Arc::ptr_eq(it, source));
-        let mask = match before {
-            Some((_, mask)) => Arc::clone(mask),
-            None => {
-                let mask = masked(source);
-                known.push((Arc::clone(source), Arc::clone(&mask)));
-                mask
-            }
-        };
-        *source = mask;
+        if !known.iter().any(|(it, _)| Arc::ptr_eq(it, source)) {
+            known.push((Arc::clone(source), masked(source)));
+        }
+        let mask = known.iter().find(|(it, _)| Arc::ptr_eq(it, source));
+        *source = Arc::clone(&mask.expect("it was added").1);
     }
     shown
 }

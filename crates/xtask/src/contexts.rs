@@ -128,7 +128,7 @@ impl Contexts {
             empty.push(self.plan(&self.empty())?);
         }
         Ok(Figures {
-            machine: machine.map(|speeds| middle(speeds)),
+            machine: machine.map(middle),
             cold: median(&cold),
             peer: median(&peer),
             warm: median(&warm),
