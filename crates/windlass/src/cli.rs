@@ -286,6 +286,16 @@ pub(crate) enum FindingFormat {
     Junit,
 }
 
+impl FindingFormat {
+    /// Says whether it is for those who review code: they are told what cannot be read as well.
+    pub(crate) fn is_for_reviews(self) -> bool {
+        match self {
+            Self::Text | Self::Json => false,
+            Self::Sarif | Self::Github | Self::Gitlab | Self::Junit => true,
+        }
+    }
+}
+
 /// Which built-in rules are asked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ProfileFlag {
@@ -407,6 +417,19 @@ pub(crate) enum Format {
     GitlabWidget,
     /// `JUnit` XML.
     Junit,
+}
+
+impl Format {
+    /// Returns the format of findings that it is where it has no other form.
+    pub(crate) fn of_findings(self) -> Option<FindingFormat> {
+        match self {
+            Self::Sarif => Some(FindingFormat::Sarif),
+            Self::Github => Some(FindingFormat::Github),
+            Self::Gitlab => Some(FindingFormat::Gitlab),
+            Self::Junit => Some(FindingFormat::Junit),
+            Self::Text | Self::Markdown | Self::Json | Self::Html | Self::GitlabWidget => None,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

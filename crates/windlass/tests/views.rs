@@ -185,3 +185,33 @@ fn completions_and_manual_pages_are_made_of_the_command_line() {
             .contains("auto\\-approve")
     );
 }
+
+#[test]
+fn reviewers_are_told_at_the_line_what_cannot_be_read() {
+    let workspace = family();
+    workspace.write("broken/Dockerfile", "FROM scratch\nFRUM x\n");
+    let lint = workspace
+        .run(&["lint", "--format", "github", "broken/Dockerfile"])
+        .exits(1);
+    assert!(
+        lint.out
+            .contains("::error file=broken/Dockerfile,line=2,endLine=2,col=1,endColumn=5,title=dockerfile/syntax::"),
+        "{}",
+        lint.out
+    );
+    workspace.replace("windlass.kdl", "registry \"", "registri \"");
+    for command in [&["check"][..], &["--local", "plan"]] {
+        let run = |format: &str| {
+            let arguments = [command, &["--format", format]].concat();
+            workspace.run(&arguments).exits(1).out
+        };
+        assert!(run("github").contains(",title=structure/unknown-name::there is no `registri`"));
+        let sarif: Value = serde_json::from_str(&run("sarif")).expect("JSON");
+        assert_eq!(
+            sarif["runs"][0]["results"][0]["ruleId"],
+            "structure/unknown-name"
+        );
+        assert!(run("junit").contains("structure/unknown-name"));
+        assert_eq!(run("text"), "", "people are told on standard error");
+    }
+}

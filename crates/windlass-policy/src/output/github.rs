@@ -1,5 +1,6 @@
 //! Annotations of GitHub Actions: one line a finding (GitHub, "Workflow commands").
 
+use windlass_core::diag::visible::visible_lines;
 use windlass_core::finding::Level;
 
 use crate::evaluate::Found;
@@ -46,7 +47,8 @@ fn line(found: &Found) -> String {
 
 /// A message in which no line break or percent sign can begin another command.
 fn data(text: &str) -> String {
-    text.replace('%', "%25")
+    visible_lines(text)
+        .replace('%', "%25")
         .replace('\r', "%0D")
         .replace('\n', "%0A")
 }

@@ -10,13 +10,18 @@ use crate::cli::{CheckArgs, FindingFormat};
 use crate::commands::Context;
 use crate::commands::gather::gather;
 use crate::commands::lint::{exit, render};
-use crate::commands::reviews::to_the_tree;
+use crate::commands::reviews::{of_diagnostics, tell_failure, to_the_tree};
 use crate::failure::{Exit, Failure};
 use crate::load;
 use crate::policies;
 use crate::session::default_host;
 
 pub(crate) fn run(context: &Context<'_>, arguments: &CheckArgs) -> Result<Exit, Failure> {
+    check(context, arguments)
+        .inspect_err(|failure| tell_failure(context, failure, arguments.format))
+}
+
+fn check(context: &Context<'_>, arguments: &CheckArgs) -> Result<Exit, Failure> {
     let place = load::find(context.global)?;
     let loaded = load::load(&place, context.global, &default_host)?;
     let lock = load::read_lock(&place)?;
@@ -31,19 +36,22 @@ pub(crate) fn run(context: &Context<'_>, arguments: &CheckArgs) -> Result<Exit, 
     problems.extend(gathered.problems);
     sort(&mut problems);
     let mut found = evaluate(&gathered.subjects, &policies);
-    if !matches!(arguments.format, FindingFormat::Text | FindingFormat::Json) {
+    let exit = exit(&found);
+    let next = next(&found);
+    if arguments.format.is_for_reviews() {
         for it in &mut found {
             place_in_the_tree(it, &loaded.workspace);
         }
+        found.extend(of_diagnostics(&problems));
     }
     context.terminal.show(&problems);
     context
         .terminal
         .print(&render(context, &found, arguments.format))?;
     if matches!(arguments.format, FindingFormat::Text) && !has_errors(&problems) {
-        context.terminal.say(next(&found));
+        context.terminal.say(next);
     }
-    match exit(&found) {
+    match exit {
         Exit::Done if has_errors(&problems) => Err(Failure::silent(Exit::Error)),
         Exit::Done => Ok(Exit::Done),
         other => Err(Failure::silent(other)),

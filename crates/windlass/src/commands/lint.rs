@@ -19,6 +19,7 @@ use windlass_policy::subject::ImageSubject;
 use crate::cli::{FindingFormat, LintArgs, ProfileFlag};
 use crate::clock;
 use crate::commands::Context;
+use crate::commands::reviews::of_diagnostics;
 use crate::commands::version::VERSION;
 use crate::failure::{Exit, Failure};
 use crate::policies;
@@ -31,6 +32,8 @@ pub(crate) fn run(context: &Context<'_>, arguments: &LintArgs) -> Result<Exit, F
     }
     let policies = policies::load(context.global, profile(arguments.profile), None)?;
     let mut found = Vec::new();
+    // What reviewers are told of files that cannot be read whole.
+    let mut unread = Vec::new();
     let mut unusable = false;
     for path in &arguments.files {
         let (linted, problems) = match read(path) {
@@ -44,14 +47,19 @@ pub(crate) fn run(context: &Context<'_>, arguments: &LintArgs) -> Result<Exit, F
         };
         unusable |= !problems.is_empty();
         context.terminal.show(&problems);
+        if arguments.format.is_for_reviews() {
+            unread.extend(of_diagnostics(&problems));
+        }
         found.extend(linted);
     }
+    let exit = exit(&found);
+    found.append(&mut unread);
     // Nothing was found in what could not be read: that is no good news for people. Programs get a document in any case.
     if !(unusable && found.is_empty() && arguments.format == FindingFormat::Text) {
         let text = render(context, &found, arguments.format);
         context.terminal.print(&text)?;
     }
-    match exit(&found) {
+    match exit {
         Exit::Done if unusable => Err(Failure::silent(Exit::Error)),
         Exit::Done => Ok(Exit::Done),
         other => Err(Failure::silent(other)),

@@ -28,6 +28,7 @@ use crate::clock;
 use crate::commands::Context;
 use crate::commands::judge::{Judged, judge};
 use crate::commands::orphans;
+use crate::commands::reviews::tell_failure;
 use crate::commands::show::render;
 use crate::commands::version::VERSION;
 use crate::failure::{Exit, Failure, io};
@@ -53,7 +54,11 @@ pub(crate) struct Made {
 }
 
 pub(crate) fn run(context: &Context<'_>, arguments: &PlanArgs) -> Result<Exit, Failure> {
-    let made = make_of(context, &arguments.only, arguments.offline)?;
+    let made = make_of(context, &arguments.only, arguments.offline).inspect_err(|failure| {
+        if let Some(format) = arguments.format.of_findings() {
+            tell_failure(context, failure, format);
+        }
+    })?;
     let report = Report::new(&made.plan, &made.header, &made.diagnostics);
     if let Some(path) = &arguments.out {
         let saved = SavedPlan::new(made.header.clone(), made.plan.clone(), &made.diagnostics);

@@ -6,11 +6,17 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 
 use serde_json::json;
+use windlass_core::diag;
 use windlass_core::finding::{Finding, Level};
 use windlass_core::plan::{Declared, ImageAction, RepositoryAction};
 use windlass_core::report::Report;
 use windlass_core::report::wire::{Diagnostic, Image, Repository};
 use windlass_policy::evaluate::Found;
+
+use crate::cli::FindingFormat;
+use crate::commands::Context;
+use crate::commands::lint::render;
+use crate::failure::Failure;
 
 /// Returns everything in a plan that somebody should look at, what stops it first.
 pub(crate) fn findings(report: &Report) -> Vec<Found> {
@@ -31,15 +37,34 @@ pub(crate) fn findings(report: &Report) -> Vec<Found> {
         .chain(images)
         .chain(policies)
         .chain(said)
-        .map(|finding| Found {
-            finding,
-            place: None,
-            labels: Vec::new(),
-            fix: None,
-            is_mandatory: false,
-            waived_until: None,
-        })
+        .map(found)
         .collect()
+}
+
+/// Returns what was said about a text, to be told beside findings, or in their place where nothing came of it.
+pub(crate) fn of_diagnostics(diagnostics: &[diag::Diagnostic]) -> Vec<Found> {
+    let wire = diagnostics.iter().map(Diagnostic::from);
+    wire.map(|it| found(said(&it))).collect()
+}
+
+/// Tells those who review code why nothing came of what they would be shown.
+pub(crate) fn tell_failure(context: &Context<'_>, failure: &Failure, format: FindingFormat) {
+    let found = of_diagnostics(&failure.diagnostics);
+    if format.is_for_reviews() && !found.is_empty() {
+        // Whether it can be printed or not, the command fails for what the failure says.
+        drop(context.terminal.print(&render(context, &found, format)));
+    }
+}
+
+fn found(finding: Finding) -> Found {
+    Found {
+        finding,
+        place: None,
+        labels: Vec::new(),
+        fix: None,
+        is_mandatory: false,
+        waived_until: None,
+    }
 }
 
 /// Moves a finding about a line that a pattern wrote to the image's node: reviewers see files of the tree only. Says whether it did.
