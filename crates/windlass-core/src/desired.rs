@@ -74,6 +74,9 @@ pub struct BuildSpec {
     pub fingerprint: Fingerprint,
     /// Folder of the build context, relative to the workspace.
     pub context: String,
+    /// The file that the Dockerfile was read from, relative to the workspace; `None` where a pattern rendered it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dockerfile: Option<String>,
     /// What of the context the build can read; the entries of `inputs` were chosen by it.
     #[serde(default)]
     pub sources: ContextSources,

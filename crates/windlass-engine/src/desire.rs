@@ -21,7 +21,7 @@ use windlass_core::dockerfile::{
 };
 use windlass_core::fingerprint::{Inputs, fingerprint};
 use windlass_core::lock::Lock;
-use windlass_core::manifest::model::{Image, Sourced, Workspace};
+use windlass_core::manifest::model::{Image, Recipe, Sourced, Workspace};
 use windlass_core::name::{Digest, Fingerprint, ImageName};
 
 pub use references::base_references;
@@ -542,6 +542,10 @@ fn build_spec(
     BuildSpec {
         fingerprint: fingerprint(&inputs),
         context: image.context.clone(),
+        dockerfile: match &image.recipe {
+            Recipe::Dockerfile(path) => Some(path.value.clone()),
+            Recipe::Pattern { .. } => None,
+        },
         sources: draft.sources.clone(),
         recipe: draft.prepared.recipe.clone(),
         inputs,

@@ -266,6 +266,7 @@ impl Document {
             secrets: BTreeMap::new(),
             timeout_seconds: None,
             max_bytes: None,
+            dockerfile: None,
         })
     }
 

@@ -74,6 +74,7 @@ fn spec(inputs: Inputs, needs: Vec<NeededImage>) -> BuildSpec {
         secrets: BTreeMap::new(),
         timeout_seconds: None,
         max_bytes: None,
+        dockerfile: None,
     }
 }
 

@@ -5,7 +5,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use windlass_backends::files::write_whole;
+use windlass_backends::files::{WorkspaceFiles, write_whole};
+use windlass_core::desired::BuildSpec;
 use windlass_core::diag::{Location, Source};
 use windlass_core::lock::{Lock, render as render_lock};
 use windlass_core::manifest::model::Registry;
@@ -14,6 +15,7 @@ use windlass_core::report::wire::Report;
 use windlass_engine::apply::{ApplyError, ApplyOptions, Begin, Cancel, Canceller, Ports, apply};
 use windlass_engine::inputs::InputsAtHand;
 use windlass_engine::outcome::{Outcome, Status};
+use windlass_engine::ports::Files as _;
 
 use crate::cli::{ApplyArgs, Format, ProgressFlag};
 use crate::commands::judge::{judge_saved, refuse};
@@ -294,10 +296,17 @@ impl Run<'_> {
         Self::exit(&done).map(Ended::Done)
     }
 
-    /// The files of a context may have changed since the plan, also while it was asked whether to apply it.
+    /// Dockerfile and context may have changed since the plan, also while it was asked whether to apply it.
     fn inputs(&self) -> InputsAtHand {
         let files = self.session.files.clone();
-        InputsAtHand::new(move |spec| files.changed(&spec.context, &spec.inputs.context))
+        InputsAtHand::new(move |spec| {
+            let mut changed = files.changed(&spec.context, &spec.inputs.context);
+            let dockerfile = spec.dockerfile.as_ref();
+            let what = dockerfile.and_then(|path| dockerfile_changed(&files, path, spec));
+            // It may be a file of the context as well.
+            changed.extend(what.filter(|it| !changed.contains(it)));
+            changed
+        })
     }
 
     fn events_on_stdout(&self) -> bool {
@@ -360,6 +369,16 @@ impl Run<'_> {
             Status::Failed => Exit::Error,
         };
         Err(Failure::silent(exit))
+    }
+}
+
+/// Says what became of the file that the Dockerfile was read from, in the words of [`WorkspaceFiles::changed`].
+fn dockerfile_changed(files: &WorkspaceFiles, path: &str, spec: &BuildSpec) -> Option<String> {
+    match files.text(path) {
+        Ok(Some(text)) if text == spec.inputs.dockerfile => None,
+        Ok(Some(_)) => Some(format!("{path} changed")),
+        Ok(None) => Some(format!("{path} is gone")),
+        Err(why) => Some(why),
     }
 }
 

@@ -154,6 +154,7 @@ impl Story {
             secrets: BTreeMap::new(),
             timeout_seconds: None,
             max_bytes: None,
+            dockerfile: None,
         }
     }
 
