@@ -211,7 +211,10 @@ fn engine_inputs_that_changed_make_a_plan_stale_before_the_first_write() {
     world
         .workspace
         .write("api/Dockerfile", &format!("{dockerfile}# more\n"));
-    world.refuses("plan", "image.api: api/Dockerfile changed since it was planned");
+    world.refuses(
+        "plan",
+        "image.api: api/Dockerfile changed since it was planned",
+    );
     world.workspace.write("api/Dockerfile", &dockerfile);
     // As they were planned they are built, also where something was added that the plan does not know.
     world.workspace.write("api/added", "x\n");
