@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use tokio::runtime::Runtime;
 use windlass_backends::docker::{Address, DockerBuilder, Environment};
@@ -116,6 +117,8 @@ pub(crate) fn default_host(registry: &Registry) -> String {
 /// The embedded local ECR of a workspace.
 pub(crate) struct Local {
     server: LocalEcr,
+    /// Where accounts and regions are played, as far as it was asked: a process that serves them is not asked for each image.
+    hosts: Mutex<BTreeMap<(String, String), String>>,
 }
 
 impl Local {
@@ -127,18 +130,27 @@ impl Local {
         };
         let server = LocalEcr::start_blocking(&config)
             .map_err(|error| Failure::error(format!("the local ECR does not start: {error}")))?;
-        Ok(Self { server })
+        Ok(Self {
+            server,
+            hosts: Mutex::default(),
+        })
     }
 
     /// Returns host and port that play an account and region.
     pub(crate) fn host(&self, runtime: &Runtime, registry: &Registry) -> Result<String, Failure> {
+        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = (registry.account.clone(), registry.region.clone());
+        if let Some(host) = hosts.get(&place) {
+            return Ok(host.clone());
+        }
         let address = runtime.block_on(self.server.address(&registry.account, &registry.region));
-        address.map(|address| address.to_string()).map_err(|error| {
+        let address = address.map_err(|error| {
             Failure::error(format!(
                 "the local ECR cannot play registry `{}`: {error}",
                 registry.name
             ))
-        })
+        })?;
+        Ok(hosts.entry(place).or_insert(address.to_string()).clone())
     }
 
     fn overrides(
