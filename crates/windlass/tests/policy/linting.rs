@@ -110,3 +110,23 @@ fn context_says_what_a_build_sees_and_which_line_ignores_the_rest() {
     );
     workspace.run(&["context", "."]).exits(0).says("4 files");
 }
+
+#[test]
+fn nothing_in_a_file_or_its_name_steers_the_terminal() {
+    let workspace = workspace();
+    workspace.write("\u{1b}[31mred\nname", "x");
+    std::fs::create_dir(workspace.path("empty")).expect("a folder");
+    let listed = workspace
+        .run(&["context", "api"])
+        .exits(0)
+        .says("\\u{1b}[31mred\\nname")
+        .says("empty/");
+    workspace.write("D", "FROM debian:12\nRUN apt-get install \u{1b}[31mfoo\n");
+    let linted = workspace.run(&["lint", "D"]).exits(3).says("apt-yes");
+    workspace.write("E", "FROM scratch\nENV API_TOKEN=hunter2\n\u{1b}[31mx\n");
+    let broken = workspace.run(&["lint", "E"]);
+    for done in [listed, linted, broken] {
+        let all = format!("{}{}", done.out, done.err);
+        assert!(!all.contains('\u{1b}') && !all.contains("hunter2"), "{all}");
+    }
+}
