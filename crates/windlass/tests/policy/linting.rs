@@ -116,7 +116,7 @@ fn nothing_in_a_file_or_its_name_steers_the_terminal() {
     let workspace = workspace();
     workspace.write("\u{1b}[31mred\nname", "x");
     std::fs::create_dir(workspace.path("empty")).expect("a folder");
-    let listed = workspace
+    let shown = workspace
         .run(&["context", "api"])
         .exits(0)
         .says("\\u{1b}[31mred\\nname")
@@ -125,7 +125,7 @@ fn nothing_in_a_file_or_its_name_steers_the_terminal() {
     let linted = workspace.run(&["lint", "D"]).exits(3).says("apt-yes");
     workspace.write("E", "FROM scratch\nENV API_TOKEN=hunter2\n\u{1b}[31mx\n");
     let broken = workspace.run(&["lint", "E"]);
-    for done in [listed, linted, broken] {
+    for done in [shown, linted, broken] {
         let all = format!("{}{}", done.out, done.err);
         assert!(!all.contains('\u{1b}') && !all.contains("hunter2"), "{all}");
     }
