@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use windlass_core::diag::{Diagnostic, Source};
 use windlass_core::dockerfile::{mask, parse};
+use windlass_core::secret;
 
 use crate::rules::credentials::credentials;
 
@@ -16,11 +17,8 @@ pub(crate) fn masked(source: &Arc<Source>) -> Arc<Source> {
     if found.is_empty() {
         return starred;
     }
-    let mut text = starred.text.clone();
-    for it in found {
-        text.replace_range(it.start..it.end, &"*".repeat(it.end - it.start));
-    }
-    Source::new(source.name.clone(), text)
+    let found: Vec<_> = found.iter().map(|it| it.start..it.end).collect();
+    Source::new(source.name.clone(), secret::mask(&starred.text, &found))
 }
 
 /// Returns diagnostics that show no secret of a Dockerfile. Manifests are masked where they are read.

@@ -172,11 +172,7 @@ fn make_of(context: &Context<'_>, only: &[String], offline: bool) -> Result<Made
     let refusals = &loaded.workspace.refusals;
     context.terminal.show(refusals);
     policies.is_whole = is_whole;
-    let header = Header {
-        windlass_version: VERSION.to_owned(),
-        created_at,
-        environment_variables: effective_variables(),
-    };
+    let header = header(created_at);
     let read = reader(context, &session, offline);
     let judged = Judged {
         plan: &plan,
@@ -211,6 +207,14 @@ fn make_of(context: &Context<'_>, only: &[String], offline: bool) -> Result<Made
         passing,
         parallel,
     })
+}
+
+fn header(created_at: String) -> Header {
+    Header {
+        windlass_version: VERSION.to_owned(),
+        created_at,
+        environment_variables: effective_variables(),
+    }
 }
 
 fn options(

@@ -73,6 +73,15 @@ fn write(harbour: &Harbour, player: usize, round: usize) {
     harbour.workspace.write("windlass.kdl", &text);
 }
 
+/// A workspace that was applied, and whose files changed then.
+fn changed_since_applied() -> Harbour {
+    let harbour = Harbour::without_time();
+    write(&harbour, 0, 0);
+    harbour.run(&["apply", "--auto-approve"]).exits(0);
+    write(&harbour, 0, 1);
+    harbour
+}
+
 #[test]
 fn an_apply_on_a_shaky_line_ends_right_or_can_be_resumed() {
     if has_engine() {
@@ -90,10 +99,7 @@ fn an_old_answer_in_the_plan_is_planned_again_and_not_left_to_the_caller() {
     if !has_engine() {
         return;
     }
-    let harbour = Harbour::without_time();
-    write(&harbour, 0, 0);
-    harbour.run(&["apply", "--auto-approve"]).exits(0);
-    write(&harbour, 0, 1);
+    let harbour = changed_since_applied();
     let late = || {
         harbour
             .faults
@@ -121,10 +127,7 @@ fn old_answers_in_the_plan_and_in_the_check_are_told_before_anything_is_built() 
     if !has_engine() {
         return;
     }
-    let harbour = Harbour::without_time();
-    write(&harbour, 0, 0);
-    harbour.run(&["apply", "--auto-approve"]).exits(0);
-    write(&harbour, 0, 1);
+    let harbour = changed_since_applied();
     harbour
         .faults
         .times("BatchGetImage", FaultKind::Late, 2 * IMAGES);
