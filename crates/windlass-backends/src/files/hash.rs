@@ -1,11 +1,10 @@
 //! Hashing of many files on all processors, each only if it is not remembered.
 
-use std::fs::File;
-use std::io::Read as _;
+mod lanes;
+mod sha256;
+
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-
-use sha2::{Digest as _, Sha256};
 
 use crate::files::cache::{Content, HashCache, Stamp};
 use crate::files::{HashProgress, processors};
@@ -14,10 +13,6 @@ use crate::files::{HashProgress, processors};
 const WORTH_THREADS: u64 = 2 * 1024 * 1024;
 /// Fewer files than this are hashed by the calling thread alone.
 const MANY_FILES: usize = 128;
-/// How much of a file is read at a time: so little that it is still near the processor when it is hashed.
-const BUFFER: usize = 64 * 1024;
-/// How a pointer file of Git LFS begins.
-const LFS: &[u8] = b"version https://git-lfs.github.com/spec/v1";
 
 /// A file whose content is asked for.
 pub(super) struct Job {
@@ -91,33 +86,23 @@ fn hash_open(
         total,
         progress,
     };
-    if threads < 2 || (total < WORTH_THREADS && jobs.len() < MANY_FILES) {
-        let mut buffer = vec![0; BUFFER];
-        return jobs
-            .iter()
-            .map(|job| hash_file(job, &mut buffer, &counter))
-            .collect();
-    }
     let next = AtomicUsize::new(0);
-    let worker = || {
-        let mut buffer = vec![0; BUFFER];
-        let mut done = Vec::new();
-        while let Some((at, job)) = take(&next, jobs) {
-            done.push((at, hash_file(job, &mut buffer, &counter)));
-        }
-        done
+    let worker = || lanes::hash_while(|| take(&next, jobs), &counter);
+    let mut results = if threads < 2 || (total < WORTH_THREADS && jobs.len() < MANY_FILES) {
+        worker()
+    } else {
+        std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
+            workers
+                .into_iter()
+                .flat_map(|worker| {
+                    worker
+                        .join()
+                        .expect("a worker that only hashes does not panic")
+                })
+                .collect()
+        })
     };
-    let mut results: Vec<(usize, std::io::Result<Hashed>)> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
-        workers
-            .into_iter()
-            .flat_map(|worker| {
-                worker
-                    .join()
-                    .expect("a worker that only hashes does not panic")
-            })
-            .collect()
-    });
     results.sort_by_key(|(at, _)| *at);
     results.into_iter().map(|(_, result)| result).collect()
 }
@@ -145,35 +130,5 @@ impl Counter<'_> {
             done,
             total: self.total,
         });
-    }
-}
-
-fn hash_file(job: &Job, buffer: &mut [u8], counter: &Counter<'_>) -> std::io::Result<Hashed> {
-    let mut file = File::open(&job.path)?;
-    let mut hash = Sha256::new();
-    let mut bytes = 0;
-    let mut is_pointer = false;
-    loop {
-        let count = file.read(buffer)?;
-        if bytes == 0 {
-            is_pointer = buffer[..count].starts_with(LFS);
-        }
-        bytes += count as u64;
-        hash.update(&buffer[..count]);
-        counter.add(count);
-        // The size alone would not tell that a file was written to since the walk saw it, or while it was read.
-        let is_whole = bytes >= job.stamp.size();
-        let was_still = is_whole && Stamp::of(&file.metadata()?) == job.stamp;
-        if was_still || count == 0 {
-            return Ok(Hashed {
-                content: Content {
-                    sha256: hash.finalize().into(),
-                    // A pointer file has about 130 bytes.
-                    is_pointer: is_pointer && bytes <= 1024,
-                },
-                bytes,
-                was_still,
-            });
-        }
     }
 }
