@@ -1,10 +1,14 @@
 //! One Docker Engine: finding it, its versions, and what its BuildKit can do.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use bollard::{API_DEFAULT_VERSION, BollardRequest, ClientVersion, Docker};
+use bollard::{API_DEFAULT_VERSION, BollardRequest, ClientVersion, Docker, body_full};
 use bollard_buildkit_proto::moby::buildkit::v1::control_client::ControlClient;
 use bollard_buildkit_proto::moby::buildkit::v1::{InfoRequest, ListWorkersRequest};
+use bytes::Bytes;
+use hyper::body::Incoming;
+use hyper::{Request, Response};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::sync::OnceCell;
@@ -124,20 +128,26 @@ impl Engine {
 
     async fn probe(&self) -> Result<Capabilities, DockerError> {
         let action = "say what its BuildKit can do";
-        let mut control = self.control();
-        let buildkit_version = match control.info(InfoRequest {}).await {
-            Ok(info) => info
-                .into_inner()
-                .buildkit_version
-                .map(|version| version.version),
-            Err(status) if status.code() == Code::Unimplemented => None,
-            Err(status) => return Err(DockerError::from_grpc(action, &status)),
+        let (mut info, mut workers) = (self.control(), self.control());
+        let info = async {
+            match info.info(InfoRequest {}).await {
+                Ok(info) => Ok(info.into_inner().buildkit_version),
+                Err(status) if status.code() == Code::Unimplemented => Ok(None),
+                Err(status) => Err(DockerError::from_grpc(action, &status)),
+            }
         };
-        let workers = control
-            .list_workers(ListWorkersRequest { filter: Vec::new() })
-            .await
-            .map_err(|status| DockerError::from_grpc(action, &status))?
-            .into_inner();
+        let workers = async {
+            let all = ListWorkersRequest { filter: Vec::new() };
+            let workers = workers.list_workers(all).await;
+            workers
+                .map(tonic::Response::into_inner)
+                .map_err(|status| DockerError::from_grpc(action, &status))
+        };
+        let engine = async {
+            let engine = self.shared.docker.version().await;
+            engine.map_err(|error| DockerError::from_bollard("say its version", error))
+        };
+        let (buildkit, workers, engine) = tokio::try_join!(info, workers, engine)?;
         let mut platforms = Vec::new();
         for platform in workers
             .record
@@ -153,16 +163,10 @@ impl Engine {
             }
         }
         let api = self.shared.docker.client_version();
-        let engine = self
-            .shared
-            .docker
-            .version()
-            .await
-            .map_err(|error| DockerError::from_bollard("say its version", error))?;
         Ok(Capabilities {
             engine_version: engine.version.unwrap_or_else(|| "unknown".to_owned()),
             api_version: format!("{}.{}", api.major_version, api.minor_version),
-            buildkit_version,
+            buildkit_version: buildkit.map(|version| version.version),
             platforms,
         })
     }
@@ -177,16 +181,25 @@ async fn negotiate(address: &Address, connector: &Connector) -> Result<Docker, D
         let response = client.request(request);
         async move { response.await.map_err(bollard::errors::Error::from) }
     };
+    let said = api_version(&transport)
+        .await
+        .map_err(|error| unreachable(address, &error))?;
     let docker = Docker::connect_with_custom_transport(
         transport,
         Some("http://docker"),
         REQUEST_TIMEOUT,
-        API_DEFAULT_VERSION,
+        said.as_ref()
+            .filter(|said| *said < API_DEFAULT_VERSION)
+            .unwrap_or(API_DEFAULT_VERSION),
     )
-    .map_err(|error| unreachable(address, &error))?
-    .negotiate_version()
-    .await
     .map_err(|error| unreachable(address, &error))?;
+    let docker = match said {
+        Some(_) => docker,
+        None => docker
+            .negotiate_version()
+            .await
+            .map_err(|error| unreachable(address, &error))?,
+    };
     let api = docker.client_version();
     if api < FIRST_BUILDKIT_API {
         return Err(DockerError::Unsupported {
@@ -199,6 +212,28 @@ async fn negotiate(address: &Address, connector: &Connector) -> Result<Docker, D
         });
     }
     Ok(docker)
+}
+
+/// Returns the API version that a ping names, which costs an Engine next to nothing: for `/version` it starts several programs. `None` for
+/// an Engine that does not say it there.
+async fn api_version<F>(
+    transport: &impl Fn(BollardRequest) -> F,
+) -> Result<Option<ClientVersion>, bollard::errors::Error>
+where
+    F: Future<Output = Result<Response<Incoming>, bollard::errors::Error>>,
+{
+    let ping = Request::get("http://docker/_ping").body(body_full(Bytes::new()))?;
+    let limit = Duration::from_secs(REQUEST_TIMEOUT);
+    let answer = tokio::time::timeout(limit, transport(ping)).await;
+    let answer = answer.map_err(|_| bollard::errors::Error::RequestTimeoutError)??;
+    let said = answer.headers().get("api-version");
+    Ok(said.and_then(|said| {
+        let (major, minor) = said.to_str().ok()?.split_once('.')?;
+        Some(ClientVersion {
+            major_version: major.parse().ok()?,
+            minor_version: minor.parse().ok()?,
+        })
+    }))
 }
 
 fn unreachable(address: &Address, error: &bollard::errors::Error) -> DockerError {

@@ -1,7 +1,8 @@
 //! Compresses a file with all cores into one gzip member whose bytes depend on the file alone.
 //!
 //! The file is cut into pieces of a fixed size; each is deflated by itself and ended on a byte boundary, so that the
-//! pieces can follow each other in one deflate stream (as `pigz --independent` does). The header names no time.
+//! pieces can follow each other in one deflate stream (as `pigz --independent` does). The header names no time. A piece of what
+//! is compressed already (archives, pictures, wheels) is stored as it is: deflate would take its time and make it no smaller.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -20,6 +21,10 @@ use crate::docker::address::hex;
 /// Bytes deflated by themselves. Changing this, or the level, changes the digests of all layers.
 const PIECE: u64 = 2 << 20;
 const LEVEL: u32 = 5;
+/// How many places of a piece are tried, and how many bytes at each, to tell whether it can be compressed. Deflate looks back 32 KiB at
+/// most, so that a place says what the bytes around it are like. Changing these changes digests as well.
+const TRIES: usize = 8;
+const TRY: usize = 8 << 10;
 /// RFC 1952: magic, deflate, no flags, no time, no extra flags, unknown system.
 const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 
@@ -53,14 +58,14 @@ fn deflate(input: &File, size: u64, threads: usize, output: &mut impl Write) -> 
         for _ in 0..threads.min(usize::try_from(count).unwrap_or(threads)) {
             let (sender, next) = (sender.clone(), &next);
             scope.spawn(move || {
-                let mut deflater = Compress::new(Compression::new(LEVEL), false);
+                let mut deflaters = Deflaters::new();
                 loop {
                     let index = next.fetch_add(1, Ordering::Relaxed);
                     if index >= count {
                         return;
                     }
                     let piece =
-                        deflate_piece(&mut deflater, input, size, index, index + 1 == count);
+                        deflate_piece(&mut deflaters, input, size, index, index + 1 == count);
                     let failed = piece.is_err();
                     if sender.send((index, piece)).is_err() || failed {
                         return;
@@ -98,8 +103,55 @@ fn write_in_order(
     Ok(crc)
 }
 
+struct Deflaters {
+    compressing: Compress,
+    storing: Compress,
+}
+
+impl Deflaters {
+    fn new() -> Self {
+        Self {
+            compressing: Compress::new(Compression::new(LEVEL), false),
+            storing: Compress::new(Compression::none(), false),
+        }
+    }
+
+    /// Returns what makes `bytes` smaller, or is quick where nothing would.
+    fn choose(&mut self, bytes: &[u8]) -> io::Result<&mut Compress> {
+        Ok(if self.can_compress(bytes)? {
+            &mut self.compressing
+        } else {
+            &mut self.storing
+        })
+    }
+
+    /// Says whether any of the places that are tried gets smaller by a sixty-fourth or more.
+    fn can_compress(&mut self, bytes: &[u8]) -> io::Result<bool> {
+        if bytes.len() <= TRIES * TRY {
+            return Ok(true);
+        }
+        let mut output = Vec::with_capacity(2 * TRY);
+        let span = bytes.len() / TRIES;
+        for place in 0..TRIES {
+            // Not at the ends: there, the archive of a single file is headers and zeros.
+            let start = span * place + (span - TRY) / 2;
+            output.clear();
+            deflate_bytes(
+                &mut self.compressing,
+                &bytes[start..start + TRY],
+                true,
+                &mut output,
+            )?;
+            if output.len() < TRY - TRY / 64 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
 fn deflate_piece(
-    deflater: &mut Compress,
+    deflaters: &mut Deflaters,
     input: &File,
     size: u64,
     index: u64,
@@ -111,28 +163,40 @@ fn deflate_piece(
     input.read_exact_at(&mut bytes, offset)?;
     let mut crc = Crc::new();
     crc.update(&bytes);
+    let deflater = deflaters.choose(&bytes)?;
+    let mut output = Vec::with_capacity(length / 2 + 1024);
+    deflate_bytes(deflater, &bytes, last, &mut output)?;
+    Ok(Piece { bytes: output, crc })
+}
+
+/// Appends `bytes`, deflated by themselves: to a byte boundary, or to the end of a stream.
+fn deflate_bytes(
+    deflater: &mut Compress,
+    bytes: &[u8],
+    last: bool,
+    output: &mut Vec<u8>,
+) -> io::Result<()> {
     deflater.reset();
     let flush = if last {
         FlushCompress::Finish
     } else {
         FlushCompress::Full
     };
-    let mut output = Vec::with_capacity(length / 2 + 1024);
     loop {
         let consumed = usize::try_from(deflater.total_in()).expect("a piece fits in memory");
         let status = deflater
-            .compress_vec(&bytes[consumed..], &mut output, flush)
+            .compress_vec(&bytes[consumed..], output, flush)
             .map_err(io::Error::other)?;
         let consumed = usize::try_from(deflater.total_in()).expect("a piece fits in memory");
         let done = match status {
             Status::StreamEnd => true,
             // A flush is complete when it left room in the buffer.
             Status::Ok | Status::BufError => {
-                !last && consumed == length && output.len() < output.capacity()
+                !last && consumed == bytes.len() && output.len() < output.capacity()
             }
         };
         if done {
-            return Ok(Piece { bytes: output, crc });
+            return Ok(());
         }
         output.reserve(64 << 10);
     }
@@ -198,6 +262,18 @@ mod tests {
             .collect()
     }
 
+    /// Bytes that nothing makes smaller.
+    fn noise(length: usize) -> Vec<u8> {
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        let words = std::iter::repeat_with(|| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state.to_le_bytes()
+        });
+        words.flatten().take(length).collect()
+    }
+
     fn compressed(content: &[u8], threads: usize) -> (Vec<u8>, Digest, u64) {
         let folder = tempfile::tempdir().unwrap();
         let (input, output) = (folder.path().join("in"), folder.path().join("out"));
@@ -210,18 +286,43 @@ mod tests {
     fn what_comes_out_is_one_gzip_member_of_what_went_in() {
         let piece = usize::try_from(PIECE).unwrap();
         for length in [0, 1, 1000, piece - 1, piece, piece + 1, 2 * piece + 77] {
-            let content = sample(length);
-            let (bytes, digest, size) = compressed(&content, 2);
-            assert_eq!((digest, size), (Digest::of(&bytes), bytes.len() as u64));
-            let mut read = Vec::new();
-            let mut rest = flate2::bufread::GzDecoder::new(bytes.as_slice());
-            rest.read_to_end(&mut read).unwrap();
-            assert!(read == content, "{length}");
-            assert!(
-                rest.into_inner().is_empty(),
-                "{length}: more than one member"
-            );
+            let turns = [sample(piece), noise(length), sample(length)].concat();
+            for content in [sample(length), noise(length), turns] {
+                let (bytes, digest, size) = compressed(&content, 2);
+                assert_eq!((digest, size), (Digest::of(&bytes), bytes.len() as u64));
+                let mut read = Vec::new();
+                let mut rest = flate2::bufread::GzDecoder::new(bytes.as_slice());
+                rest.read_to_end(&mut read).unwrap();
+                assert!(read == content, "{length}");
+                assert!(
+                    rest.into_inner().is_empty(),
+                    "{length}: more than one member"
+                );
+            }
         }
+    }
+
+    #[test]
+    fn what_is_compressed_already_is_stored() {
+        let deflate = |bytes: &[u8]| {
+            let mut deflaters = Deflaters::new();
+            deflaters.can_compress(bytes).unwrap()
+        };
+        let noise = noise(2 << 20);
+        assert!(!deflate(&noise));
+        let (_, _, size) = compressed(&noise, 1);
+        assert!(size < noise.len() as u64 + 1024, "{size}");
+        let mut archive = noise.clone();
+        archive[..3 << 10].fill(0);
+        archive.extend([0; 9 << 10]);
+        assert!(!deflate(&archive));
+        // Some text in it is worth it, wherever it stands.
+        for start in [0, 700_000, noise.len() - 300_000] {
+            let mut mixed = noise.clone();
+            mixed[start..start + 300_000].fill(b'x');
+            assert!(deflate(&mixed), "{start}");
+        }
+        assert!(deflate(&sample(2 << 20)));
     }
 
     #[test]
