@@ -100,6 +100,15 @@ impl EcrRegistries {
     }
 }
 
+/// Drives `work` by any thread of the runtime. A plan makes this call for every repository; signing a thousand requests and reading their
+/// answers is work for more than one thread.
+async fn on_any_thread<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
+    match tokio::spawn(work).await {
+        Ok(done) => done,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
 impl Registry for EcrRegistries {
     async fn repositories(
         &self,
@@ -121,7 +130,11 @@ impl Registry for EcrRegistries {
         tags: &BTreeSet<Tag>,
     ) -> BTreeMap<Tag, Fact<ImageFacts>> {
         match self.account(&key.registry) {
-            Ok(account) => account.images(&key.repository, tags).await,
+            Ok(account) => {
+                let (account, repository) = (Arc::clone(account), key.repository.clone());
+                let tags = tags.clone();
+                on_any_thread(async move { account.images(&repository, &tags).await }).await
+            }
             Err(error) => tags
                 .iter()
                 .map(|tag| (tag.clone(), error.clone().into_fact()))

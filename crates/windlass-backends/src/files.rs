@@ -161,6 +161,15 @@ impl WorkspaceFiles {
         }
     }
 
+    /// Reads what is remembered beside whatever comes next: for a run that will surely hash.
+    pub fn read_ahead(&self) {
+        if let Some(cache) = self.cache.clone() {
+            std::thread::spawn(move || {
+                cache.get();
+            });
+        }
+    }
+
     /// Tells `watcher` how far hashing is, from several threads and often.
     #[must_use]
     pub fn with_watcher(self, watcher: impl Fn(HashProgress) + Send + Sync + 'static) -> Self {

@@ -1,6 +1,7 @@
 //! From the resolved workspace to the desired world: Dockerfiles prepared, contexts listed, base images pinned, fingerprints computed.
 
 mod bases;
+mod draft;
 mod references;
 mod sources;
 
@@ -15,10 +16,8 @@ use windlass_core::desired::{
     BuildSpec, Desired, DesiredImage, DesiredInputs, NeededImage, Pin, PinTo,
 };
 use windlass_core::diag::{Code, Diagnostic, Location, has_errors};
+use windlass_core::dockerfile::BaseReference;
 use windlass_core::dockerfile::reference::mirror;
-use windlass_core::dockerfile::{
-    self, BaseQuery, BaseReference, Bases, ContextSources, RemoteSource,
-};
 use windlass_core::fingerprint::{Inputs, fingerprint};
 use windlass_core::lock::Lock;
 use windlass_core::manifest::model::{Image, Recipe, Sourced, Workspace};
@@ -27,9 +26,10 @@ use windlass_core::name::{Digest, Fingerprint, ImageName};
 pub use references::base_references;
 
 use crate::desire::bases::{ResolvedBases, resolve_bases, wanted_bases};
+use crate::desire::draft::{Draft, draft_all};
 use crate::desire::sources::{heed_base_triggers, heed_needed_triggers, source_notes};
 use crate::ports::{Files, RegistryError, Upstream};
-use crate::recipe::{Prepared, join as join_path, missing_file, prepare};
+use crate::recipe::{Prepared, join as join_path, missing_file};
 
 /// How many contexts are listed at once; each hashes on all processors.
 const LISTINGS: usize = 4;
@@ -105,8 +105,7 @@ pub async fn desire<F: Files, U: Upstream>(
 ) -> Desire {
     let mut problems = Vec::new();
     let mut drafts = Vec::new();
-    for image in &workspace.images {
-        let (draft, found) = draft(image, files);
+    for (draft, found) in draft_all(&workspace.images, files) {
         problems.extend(found);
         drafts.extend(draft);
     }
@@ -169,61 +168,6 @@ pub async fn desire<F: Files, U: Upstream>(
         users,
         unresolved,
     }
-}
-
-/// An image whose Dockerfile is known.
-struct Draft<'a> {
-    image: &'a Image,
-    prepared: Prepared,
-    bases: Bases,
-    /// What it can read of its context.
-    sources: ContextSources,
-    /// What it fetches from elsewhere.
-    remotes: Vec<RemoteSource>,
-    /// Whether an image that starts from it runs triggers that read the context.
-    leaves_triggers: bool,
-}
-
-fn draft<'a, F: Files>(image: &'a Image, files: &F) -> (Option<Draft<'a>>, Vec<Diagnostic>) {
-    let (prepared, mut problems) = prepare(image, files);
-    let Some(prepared) = prepared else {
-        return (None, problems);
-    };
-    let (parsed, found) = dockerfile::parse(&prepared.dockerfile);
-    problems.extend(found);
-    let args = plain(&image.args);
-    let needs: BTreeSet<String> = image
-        .needs
-        .iter()
-        .map(|need| need.as_name.clone())
-        .collect();
-    let platform = image.platforms.first().cloned().unwrap_or_default();
-    let query = BaseQuery {
-        args: &args,
-        stage: image.stage.as_deref(),
-        platform: &platform,
-        needs: &needs,
-    };
-    let (bases, found) = dockerfile::bases(&parsed, &query);
-    problems.extend(found);
-    problems.extend(dockerfile::check_needs(&parsed, &image.needs));
-    let names =
-        |map: &BTreeMap<String, Sourced<String>>| map.keys().cloned().collect::<BTreeSet<String>>();
-    problems.extend(dockerfile::check_stamps(
-        &parsed,
-        &names(&image.stamp.args),
-        &names(&image.args),
-    ));
-    let bases = bases.filter(|_| !has_errors(&problems));
-    let draft = bases.map(|bases| Draft {
-        image,
-        prepared,
-        bases,
-        sources: dockerfile::context_sources(&parsed, &query),
-        remotes: dockerfile::remote_sources(&parsed, &query),
-        leaves_triggers: dockerfile::leaves_triggers(&parsed, &query),
-    });
-    (draft, problems)
 }
 
 async fn list_contexts<F: Files>(

@@ -4,6 +4,7 @@
 //! image is nowhere in its repositories, and inputs records are read only where an image changed. A failed read becomes a value.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::ports::RegistryError;
 use futures_util::future::{join, join_all, join3, join5};
@@ -30,7 +31,7 @@ pub async fn observe<R: Registry, B: Builder>(
 ) -> Observed {
     let (repositories, tags, inventories) = join3(
         observe_repositories(desired, registry),
-        observe_tags(desired, registry),
+        observe_tags(desired, registry, builder),
         observe_inventories(desired, registry),
     )
     .await;
@@ -133,10 +134,24 @@ fn settings_to_read(settings: &Settings) -> SettingsToRead {
     }
 }
 
-async fn observe_tags<R: Registry>(
+/// Reads the wanted tags. As soon as one answer says that an image is not where it should be, the builder gets to know.
+async fn observe_tags<R: Registry, B: Builder>(
     desired: &Desired,
     registry: &R,
+    builder: Option<&B>,
 ) -> BTreeMap<RepositoryKey, BTreeMap<Tag, Fact<ImageFacts>>> {
+    let expected = AtomicBool::new(false);
+    let expect = |facts: &BTreeMap<Tag, Fact<ImageFacts>>| {
+        let is_missing = |(tag, fact): (&Tag, &Fact<ImageFacts>)| {
+            tag.is_reserved() && matches!(fact, Fact::Absent)
+        };
+        if let Some(builder) = builder
+            && facts.iter().any(is_missing)
+            && !expected.swap(true, Ordering::Relaxed)
+        {
+            builder.expect_questions();
+        }
+    };
     let mut wanted: BTreeMap<RepositoryKey, BTreeSet<Tag>> = BTreeMap::new();
     for image in &desired.images {
         let DesiredInputs::Settled(spec) = &image.inputs else {
@@ -148,9 +163,12 @@ async fn observe_tags<R: Registry>(
             tags.extend(target.tags.iter().map(|tag| tag.value.clone()));
         }
     }
-    let reads = wanted
-        .iter()
-        .map(|(key, tags)| async move { (key.clone(), registry.images(key, tags).await) });
+    let expect = &expect;
+    let reads = wanted.iter().map(|(key, tags)| async move {
+        let facts = registry.images(key, tags).await;
+        expect(&facts);
+        (key.clone(), facts)
+    });
     join_all(reads).await.into_iter().collect()
 }
 

@@ -472,6 +472,9 @@ pub struct BuilderFacts {
 
 /// The Docker Engine or another BuildKit.
 pub trait Builder: Send + Sync {
+    /// Says that the builder will most likely be asked soon, so that it can connect meanwhile. Nothing is waited for, and nothing fails.
+    fn expect_questions(&self) {}
+
     /// Asks the builder who it is.
     ///
     /// # Errors

@@ -34,7 +34,7 @@ pub struct DockerBuilder {
     /// Where the Engine answers; what the environment says where `None`.
     address: Option<Address>,
     cache: Cache,
-    engine: OnceCell<Engine>,
+    engine: Arc<OnceCell<Engine>>,
     layers: OnceCell<Arc<LayerStore>>,
 }
 
@@ -45,7 +45,7 @@ impl DockerBuilder {
             environment,
             address: None,
             cache: Cache::new(cache),
-            engine: OnceCell::new(),
+            engine: Arc::default(),
             layers: OnceCell::new(),
         }
     }
@@ -65,14 +65,9 @@ impl DockerBuilder {
     ///
     /// As [`Engine::connect`].
     pub async fn engine(&self) -> Result<&Engine, DockerError> {
-        self.engine
-            .get_or_try_init(|| async {
-                match &self.address {
-                    Some(address) => Engine::connect_to(address.clone()).await,
-                    None => Engine::connect(&self.environment).await,
-                }
-            })
-            .await
+        let address = self.address.as_ref();
+        let connect = || connect(address, &self.environment);
+        self.engine.get_or_try_init(connect).await
     }
 
     async fn still_there(
@@ -141,7 +136,29 @@ impl DockerBuilder {
     }
 }
 
+async fn connect(
+    address: Option<&Address>,
+    environment: &Environment,
+) -> Result<Engine, DockerError> {
+    match address {
+        Some(address) => Engine::connect_to(address.clone()).await,
+        None => Engine::connect(environment).await,
+    }
+}
+
 impl Builder for DockerBuilder {
+    fn expect_questions(&self) {
+        let (address, environment) = (self.address.clone(), self.environment.clone());
+        let engine = Arc::clone(&self.engine);
+        tokio::spawn(async move {
+            let connect = || connect(address.as_ref(), &environment);
+            // What fails here fails again when it is asked for, and is told then.
+            if let Ok(engine) = engine.get_or_try_init(connect).await {
+                drop(engine.capabilities().await);
+            }
+        });
+    }
+
     async fn describe(&self) -> Result<BuilderFacts, BuilderError> {
         let engine = self.engine().await?;
         let capabilities = engine.capabilities().await?;

@@ -10,7 +10,8 @@ use windlass_core::lock::{Lock, LockedBase};
 use windlass_core::manifest::model::Mirror;
 use windlass_core::name::ImageName;
 
-use crate::desire::{DesireOptions, Draft, Update};
+use crate::desire::draft::Draft;
+use crate::desire::{DesireOptions, Update};
 use crate::ports::{RegistryError, Upstream};
 
 /// How many base images are resolved at once.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use windlass_core::diag::Diagnostic;
 use windlass_core::manifest::model::Workspace;
 
-use crate::desire::draft;
+use crate::desire::draft::draft_all;
 use crate::ports::Files;
 
 /// Returns the references of the base images that each image can pull, as its Dockerfile names them, by the image's name; and all problems.
@@ -15,8 +15,11 @@ pub fn base_references<F: Files>(
 ) -> (BTreeMap<String, Vec<String>>, Vec<Diagnostic>) {
     let mut references = BTreeMap::new();
     let mut problems = Vec::new();
-    for image in &workspace.images {
-        let (draft, found) = draft(image, files);
+    for (image, (draft, found)) in workspace
+        .images
+        .iter()
+        .zip(draft_all(&workspace.images, files))
+    {
         problems.extend(found);
         let pulled = draft.map(|draft| draft.bases.pulled).unwrap_or_default();
         let names: BTreeSet<String> = pulled.into_iter().map(|base| base.reference).collect();

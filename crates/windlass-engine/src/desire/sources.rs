@@ -6,8 +6,8 @@ use windlass_core::dockerfile::{BaseKind, BaseReference, ContextSources};
 use windlass_core::manifest::model::Need;
 use windlass_core::name::ImageName;
 
-use crate::desire::Draft;
 use crate::desire::bases::ResolvedBases;
+use crate::desire::draft::Draft;
 
 /// Widens the sources of images that start from an image of the workspace with triggers.
 pub(super) fn heed_needed_triggers(drafts: &mut [Draft<'_>]) {

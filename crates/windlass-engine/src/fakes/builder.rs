@@ -39,6 +39,8 @@ struct State {
     running: usize,
     most_running: usize,
     ended: Vec<ImageName>,
+    /// How often it was told to expect questions.
+    expecting: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -99,6 +101,11 @@ impl MemBuilder {
     /// Returns the images whose builds were ended before they were done.
     pub fn ended(&self) -> Vec<ImageName> {
         self.lock().ended.clone()
+    }
+
+    /// Returns how often it was told to expect questions.
+    pub fn expecting(&self) -> usize {
+        self.lock().expecting
     }
 
     /// Returns the id behind a name that [`Builder::tag`] gave.
@@ -168,6 +175,10 @@ impl Drop for Running<'_> {
 }
 
 impl Builder for MemBuilder {
+    fn expect_questions(&self) {
+        self.lock().expecting += 1;
+    }
+
     async fn describe(&self) -> Result<BuilderFacts, BuilderError> {
         self.call(Operation::Describe, |_| {
             Ok(BuilderFacts {

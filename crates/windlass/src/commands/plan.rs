@@ -145,6 +145,7 @@ fn make_of(context: &Context<'_>, only: &[String], offline: bool) -> Result<Made
         local.as_ref(),
         context.hashing,
     )?;
+    session.files.read_ahead();
     let created_at = clock::now();
     let options = options(context, &loaded.workspace, &created_at, offline);
     let (desired, settled) = settle(context, &place, &loaded, &session, &lock, &options)?;

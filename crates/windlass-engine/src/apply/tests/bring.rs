@@ -61,6 +61,30 @@ async fn apply_ends_at_the_expected_world() {
     assert_eq!(comparable(&found), comparable(&expected));
 }
 
+#[tokio::test]
+async fn the_builder_gets_to_know_once_that_it_will_be_asked_and_only_then() {
+    let world = World::new();
+    let images = || {
+        [
+            image("api", "one", &["latest"]),
+            image("web", "one", &["latest"]),
+        ]
+    };
+    world.bring(&images()).await;
+    let before = world.builder.expecting();
+    assert_eq!(before, 1, "both were missing");
+    world.plan(&images()).await;
+    assert_eq!(world.builder.expecting(), before);
+    world.plan(&images().map(|it| it.stamped("X", "y"))).await;
+    assert_eq!(world.builder.expecting(), before, "stamps are no inputs");
+    let changed = [
+        image("api", "two", &["latest"]),
+        image("web", "one", &["latest"]),
+    ];
+    world.plan(&changed).await;
+    assert_eq!(world.builder.expecting(), before + 1);
+}
+
 /// Digests of built images and URIs of new repositories are not known before: tags are compared by what they stand for.
 fn comparable(observed: &Observed) -> BTreeMap<String, String> {
     let mut texts = BTreeMap::new();
