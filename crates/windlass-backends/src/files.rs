@@ -313,14 +313,56 @@ pub(crate) fn inside(root: &Path, path: &str) -> Result<PathBuf, FilesError> {
         }
     }
     let full = root.join(relative);
-    let (Ok(real), Ok(root)) = (full.canonicalize(), real(root)) else {
+    let Ok(root) = real(root) else {
         return Ok(full);
     };
-    if real.starts_with(&root) {
-        Ok(real)
-    } else {
-        Err(FilesError::Outside(path.to_owned()))
+    let real = match below(&root, relative) {
+        Below::Straight(real) => return Ok(real),
+        Below::Missing => return Ok(full),
+        Below::Crooked => full.canonicalize(),
+    };
+    match real {
+        Ok(real) if real.starts_with(&root) => Ok(real),
+        Ok(_) => Err(FilesError::Outside(path.to_owned())),
+        Err(_) => Ok(full),
     }
+}
+
+/// Where a relative path leads from a root without links.
+enum Below {
+    /// No part of it is a link, and all are there: to this path.
+    Straight(PathBuf),
+    /// Nowhere.
+    Missing,
+    /// The system has to say.
+    Crooked,
+}
+
+/// Follows a path from a root, asking only about what is below it: most paths of a workspace are two parts below a root that is many
+/// deep.
+fn below(root: &Path, relative: &Path) -> Below {
+    let mut path = root.to_owned();
+    for component in relative.components() {
+        match component {
+            Component::Normal(name) => path.push(name),
+            Component::CurDir => continue,
+            _ => return Below::Crooked,
+        }
+        match std::fs::read_link(&path) {
+            // It is there, and no link.
+            Err(error) if error.kind() == std::io::ErrorKind::InvalidInput => {}
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
+                ) =>
+            {
+                return Below::Missing;
+            }
+            _ => return Below::Crooked,
+        }
+    }
+    Below::Straight(path)
 }
 
 /// Returns the path of a root without links. The last one is remembered: a thousand contexts lie in one workspace.

@@ -7,7 +7,7 @@ use windlass_core::diag::{Source, Sourced};
 use windlass_core::dockerfile::parse;
 use windlass_core::lock::Lock;
 use windlass_core::manifest::model::{Image, Recipe, Repository, Workspace};
-use windlass_core::name::{Address, RegistryName};
+use windlass_core::name::{Address, RegistryName, RepositoryKey};
 
 use super::{
     Attestations, Fact, ImageSubject, RegistryFacts, RepositorySubject, Setting, TagFacts,
@@ -82,11 +82,12 @@ fn tag_facts(tag: &Sourced<windlass_core::name::Tag>) -> TagFacts {
 impl RepositorySubject {
     /// Returns the repositories of a workspace. What the manifest does not manage stays as ECR has it.
     pub fn of_workspace(workspace: &Workspace) -> Vec<Self> {
+        let mut wanted = wanted_tags(workspace);
         workspace
             .repositories
             .iter()
             .map(|repository| Self {
-                wanted_tags: wanted_tags(workspace, repository),
+                wanted_tags: wanted.remove(&repository.key).unwrap_or_default(),
                 ..of_repository(
                     repository,
                     registry_of(workspace, &repository.key.registry, repository),
@@ -140,13 +141,15 @@ fn fact<T: Clone>(setting: Option<&Sourced<T>>) -> Fact<T> {
     })
 }
 
-fn wanted_tags(workspace: &Workspace, repository: &Repository) -> Vec<(String, TagFacts)> {
-    let mut found = Vec::new();
+/// Returns the tags that images want in each repository.
+fn wanted_tags(workspace: &Workspace) -> BTreeMap<&RepositoryKey, Vec<(String, TagFacts)>> {
+    let mut found: BTreeMap<&RepositoryKey, Vec<_>> = BTreeMap::new();
     for image in &workspace.images {
-        let targets = image.targets.iter().filter(|it| it.key == repository.key);
-        for tag in targets.flat_map(|target| &target.tags) {
-            let address = Address::Image(image.name.clone()).to_string();
-            found.push((address, tag_facts(tag)));
+        let address = Address::Image(image.name.clone()).to_string();
+        for target in &image.targets {
+            let tags = target.tags.iter();
+            let wanted = tags.map(|tag| (address.clone(), tag_facts(tag)));
+            found.entry(&target.key).or_default().extend(wanted);
         }
     }
     found

@@ -1,6 +1,6 @@
 //! Images that are built from others of the workspace: what those leave behind is in their Dockerfiles, not in the lock.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use windlass_core::dockerfile::graph::BaseConfig;
 
@@ -23,6 +23,8 @@ impl Subjects {
     /// hands on nothing.
     pub fn settle_needs(&mut self) {
         let mut settled: BTreeMap<String, Option<HandedOn>> = BTreeMap::new();
+        let needs = self.images.iter().flat_map(|it| it.needs.values());
+        let needed: BTreeSet<String> = needs.cloned().collect();
         loop {
             let before = settled.len();
             for image in &mut self.images {
@@ -36,7 +38,9 @@ impl Subjects {
                         Some((as_name.clone(), settled[needed].clone()?))
                     });
                     image.handed_on = found.collect();
-                    settled.insert(name, hands_on(image));
+                    // Few are built from: of the others, nobody asks what they leave.
+                    let is_needed = needed.contains(&name);
+                    settled.insert(name, is_needed.then(|| hands_on(image)).flatten());
                 }
             }
             if settled.len() == before {

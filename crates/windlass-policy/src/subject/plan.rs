@@ -8,7 +8,7 @@ use windlass_core::context::{ContextOutline, IgnoreLine, OutlineEntry};
 use windlass_core::desired::BuildSpec;
 use windlass_core::diag::Source;
 use windlass_core::lock::LockedBase;
-use windlass_core::name::Address;
+use windlass_core::name::{Address, RepositoryKey};
 use windlass_core::observed::{self, Observed};
 use windlass_core::plan::{
     BaseRecord, IgnoreRecord, ImagePlan, ImageRecord, Plan, PolicyRecord, RepositoryAction,
@@ -25,24 +25,33 @@ use crate::evaluate::Subjects;
 impl Subjects {
     /// Adds what a plan knows: actions, digests, and settings of repositories that were read or are about to be.
     pub fn add_plan(&mut self, plan: &Plan, observed: &Observed) {
+        let planned_images: BTreeMap<&str, &ImagePlan> = plan
+            .images
+            .iter()
+            .map(|it| (it.name.as_str(), it))
+            .collect();
         for image in &mut self.images {
-            let found = plan
-                .images
-                .iter()
-                .find(|it| Some(it.name.as_str()) == image.name.as_deref());
-            if let Some(found) = found {
+            let name = image.name.as_deref();
+            if let Some(found) = name.and_then(|name| planned_images.get(name)) {
                 add_image(image, found);
             }
         }
+        let planned_repositories: BTreeMap<&RepositoryKey, &RepositoryPlan> =
+            plan.repositories.iter().map(|it| (&it.key, it)).collect();
         for repository in &mut self.repositories {
-            let found = plan.repositories.iter().find(|it| it.key == repository.key);
-            if let Some(found) = found {
+            if let Some(found) = planned_repositories.get(&repository.key) {
                 add_repository(repository, found, observed);
             }
         }
+        let planned_images: BTreeMap<String, &ImagePlan> = plan
+            .images
+            .iter()
+            .map(|it| (Address::Image(it.name.clone()).to_string(), it))
+            .collect();
         for repository in &mut self.repositories {
             for (address, tag) in &mut repository.wanted_tags {
-                let planned = planned_tag(plan, address, &repository.key, &tag.tag);
+                let image = planned_images.get(address.as_str());
+                let planned = image.and_then(|it| planned_tag(it, &repository.key, &tag.tag));
                 if let Some((target, planned)) = planned {
                     tag.action = Some(planned.action);
                     tag.from_digest.clone_from(&planned.from_digest);
@@ -138,15 +147,10 @@ impl Subjects {
 }
 
 fn planned_tag<'a>(
-    plan: &'a Plan,
-    address: &str,
-    key: &windlass_core::name::RepositoryKey,
+    image: &'a ImagePlan,
+    key: &RepositoryKey,
     tag: &str,
 ) -> Option<(&'a TargetPlan, &'a TagPlan)> {
-    let image = plan
-        .images
-        .iter()
-        .find(|it| Address::Image(it.name.clone()).to_string() == *address)?;
     let target = image.targets.iter().find(|it| it.key == *key)?;
     let tag = target.tags.iter().find(|it| it.tag.as_str() == tag)?;
     Some((target, tag))
