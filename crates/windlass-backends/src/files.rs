@@ -164,9 +164,11 @@ impl WorkspaceFiles {
     /// Reads what is remembered beside whatever comes next: for a run that will surely hash.
     pub fn read_ahead(&self) {
         if let Some(cache) = self.cache.clone() {
-            std::thread::spawn(move || {
+            let read = move || {
                 cache.get();
-            });
+            };
+            // Without a thread, it is read when it is needed.
+            drop(std::thread::Builder::new().spawn(read));
         }
     }
 
