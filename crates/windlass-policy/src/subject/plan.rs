@@ -43,6 +43,7 @@ impl Subjects {
                 add_repository(repository, found, observed);
             }
         }
+        // Repositories know images by their addresses.
         let planned_images: BTreeMap<String, &ImagePlan> = plan
             .images
             .iter()
