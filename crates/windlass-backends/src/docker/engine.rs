@@ -39,6 +39,8 @@ struct Shared {
     address: Address,
     connector: Connector,
     docker: Docker,
+    /// The Engine's own version, where its ping says it.
+    version: Option<String>,
     control: Channel,
     capabilities: OnceCell<Capabilities>,
 }
@@ -81,7 +83,7 @@ impl Engine {
     /// As [`Engine::connect`].
     pub async fn connect_to(address: Address) -> Result<Self, DockerError> {
         let connector = Connector::new(&address)?;
-        let docker = negotiate(&address, &connector).await?;
+        let (docker, version) = negotiate(&address, &connector).await?;
         let control = GrpcEndpoint::from_static("http://docker")
             .initial_stream_window_size(WINDOW)
             .initial_connection_window_size(WINDOW)
@@ -91,6 +93,7 @@ impl Engine {
                 address,
                 connector,
                 docker,
+                version,
                 control,
                 capabilities: OnceCell::new(),
             }),
@@ -144,8 +147,15 @@ impl Engine {
                 .map_err(|status| DockerError::from_grpc(action, &status))
         };
         let engine = async {
+            if let Some(version) = &self.shared.version {
+                return Ok(version.clone());
+            }
             let engine = self.shared.docker.version().await;
-            engine.map_err(|error| DockerError::from_bollard("say its version", error))
+            let version = engine.map(|engine| engine.version);
+            match version {
+                Ok(version) => Ok(version.unwrap_or_else(|| "unknown".to_owned())),
+                Err(error) => Err(DockerError::from_bollard("say its version", error)),
+            }
         };
         let (buildkit, workers, engine) = tokio::try_join!(info, workers, engine)?;
         let mut platforms = Vec::new();
@@ -164,7 +174,7 @@ impl Engine {
         }
         let api = self.shared.docker.client_version();
         Ok(Capabilities {
-            engine_version: engine.version.unwrap_or_else(|| "unknown".to_owned()),
+            engine_version: engine,
             api_version: format!("{}.{}", api.major_version, api.minor_version),
             buildkit_version: buildkit.map(|version| version.version),
             platforms,
@@ -172,7 +182,11 @@ impl Engine {
     }
 }
 
-async fn negotiate(address: &Address, connector: &Connector) -> Result<Docker, DockerError> {
+/// Returns a client that speaks the newest API both sides know, and the Engine's version where its ping says it.
+async fn negotiate(
+    address: &Address,
+    connector: &Connector,
+) -> Result<(Docker, Option<String>), DockerError> {
     let client = Client::builder(TokioExecutor::new())
         .pool_max_idle_per_host(4)
         .pool_timer(TokioTimer::new())
@@ -181,19 +195,19 @@ async fn negotiate(address: &Address, connector: &Connector) -> Result<Docker, D
         let response = client.request(request);
         async move { response.await.map_err(bollard::errors::Error::from) }
     };
-    let said = api_version(&transport)
+    let Ping { api, engine } = ping(&transport)
         .await
         .map_err(|error| unreachable(address, &error))?;
     let docker = Docker::connect_with_custom_transport(
         transport,
         Some("http://docker"),
         REQUEST_TIMEOUT,
-        said.as_ref()
-            .filter(|said| *said < API_DEFAULT_VERSION)
+        api.as_ref()
+            .filter(|api| *api < API_DEFAULT_VERSION)
             .unwrap_or(API_DEFAULT_VERSION),
     )
     .map_err(|error| unreachable(address, &error))?;
-    let docker = match said {
+    let docker = match api {
         Some(_) => docker,
         None => docker
             .negotiate_version()
@@ -211,14 +225,18 @@ async fn negotiate(address: &Address, connector: &Connector) -> Result<Docker, D
             help: "windlass needs Docker 18.09 or newer, best 20.10 or newer".to_owned(),
         });
     }
-    Ok(docker)
+    Ok((docker, engine))
 }
 
-/// Returns the API version that a ping names, which costs an Engine next to nothing: for `/version` it starts several programs. `None` for
-/// an Engine that does not say it there.
-async fn api_version<F>(
-    transport: &impl Fn(BollardRequest) -> F,
-) -> Result<Option<ClientVersion>, bollard::errors::Error>
+/// What an Engine says of itself when it is pinged, which costs it next to nothing: for `/version` it starts several programs. `None` is
+/// what it does not say there.
+struct Ping {
+    api: Option<ClientVersion>,
+    /// The Engine's own version, as `20.10.24`.
+    engine: Option<String>,
+}
+
+async fn ping<F>(transport: &impl Fn(BollardRequest) -> F) -> Result<Ping, bollard::errors::Error>
 where
     F: Future<Output = Result<Response<Incoming>, bollard::errors::Error>>,
 {
@@ -226,14 +244,20 @@ where
     let limit = Duration::from_secs(REQUEST_TIMEOUT);
     let answer = tokio::time::timeout(limit, transport(ping)).await;
     let answer = answer.map_err(|_| bollard::errors::Error::RequestTimeoutError)??;
-    let said = answer.headers().get("api-version");
-    Ok(said.and_then(|said| {
-        let (major, minor) = said.to_str().ok()?.split_once('.')?;
+    let said = |name| answer.headers().get(name)?.to_str().ok();
+    let api = said("api-version").and_then(|version| {
+        let (major, minor) = version.split_once('.')?;
         Some(ClientVersion {
             major_version: major.parse().ok()?,
             minor_version: minor.parse().ok()?,
         })
-    }))
+    });
+    // `Docker/20.10.24+dfsg1 (linux)`; others that speak this API name themselves, and are asked for the version they play.
+    let engine = said("server").and_then(|server| {
+        let version = server.strip_prefix("Docker/")?.split(' ').next()?;
+        (!version.is_empty()).then(|| version.to_owned())
+    });
+    Ok(Ping { api, engine })
 }
 
 fn unreachable(address: &Address, error: &bollard::errors::Error) -> DockerError {
