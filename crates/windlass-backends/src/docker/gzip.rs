@@ -21,10 +21,11 @@ use crate::docker::address::hex;
 /// Bytes deflated by themselves. Changing this, or the level, changes the digests of all layers.
 const PIECE: u64 = 2 << 20;
 const LEVEL: u32 = 5;
-/// How many places of a piece are tried, and how many bytes at each, to tell whether it can be compressed. Deflate looks back 32 KiB at
-/// most, so that a place says what the bytes around it are like. Changing these changes digests as well.
+/// How many places of a piece are tried, how many bytes at each, and how hard, to tell whether it can be compressed. Changing these
+/// changes digests as well.
 const TRIES: usize = 8;
-const TRY: usize = 8 << 10;
+const TRY: usize = 4 << 10;
+const TRY_LEVEL: u32 = 2;
 /// RFC 1952: magic, deflate, no flags, no time, no extra flags, unknown system.
 const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 
@@ -46,8 +47,14 @@ pub(crate) fn compress_file(
 }
 
 struct Piece {
-    bytes: Vec<u8>,
+    body: Body,
     crc: Crc,
+}
+
+enum Body {
+    Deflated(Vec<u8>),
+    /// To be stored as it is; whether it is the end of the stream.
+    Plain(Vec<u8>, bool),
 }
 
 fn deflate(input: &File, size: u64, threads: usize, output: &mut impl Write) -> io::Result<Crc> {
@@ -58,7 +65,7 @@ fn deflate(input: &File, size: u64, threads: usize, output: &mut impl Write) -> 
         for _ in 0..threads.min(usize::try_from(count).unwrap_or(threads)) {
             let (sender, next) = (sender.clone(), &next);
             scope.spawn(move || {
-                let mut deflaters = Deflaters::new();
+                let mut deflaters = Deflaters::default();
                 loop {
                     let index = next.fetch_add(1, Ordering::Relaxed);
                     if index >= count {
@@ -95,7 +102,10 @@ fn write_in_order(
             .map_err(|_| io::Error::other("compression stopped"))?;
         waiting.insert(index, piece?);
         while let Some(piece) = waiting.remove(&written) {
-            output.write_all(&piece.bytes)?;
+            match piece.body {
+                Body::Deflated(bytes) => output.write_all(&bytes)?,
+                Body::Plain(bytes, last) => write_stored(&bytes, last, output)?,
+            }
             crc.combine(&piece.crc);
             written += 1;
         }
@@ -103,26 +113,14 @@ fn write_in_order(
     Ok(crc)
 }
 
-struct Deflaters {
-    compressing: Compress,
-    storing: Compress,
-}
+/// One for each level that was needed: each has hundreds of kilobytes to be cleared.
+#[derive(Default)]
+struct Deflaters(BTreeMap<u32, Compress>);
 
 impl Deflaters {
-    fn new() -> Self {
-        Self {
-            compressing: Compress::new(Compression::new(LEVEL), false),
-            storing: Compress::new(Compression::none(), false),
-        }
-    }
-
-    /// Returns what makes `bytes` smaller, or is quick where nothing would.
-    fn choose(&mut self, bytes: &[u8]) -> io::Result<&mut Compress> {
-        Ok(if self.can_compress(bytes)? {
-            &mut self.compressing
-        } else {
-            &mut self.storing
-        })
+    fn of_level(&mut self, level: u32) -> &mut Compress {
+        let new = || Compress::new(Compression::new(level), false);
+        self.0.entry(level).or_insert_with(new)
     }
 
     /// Says whether any of the places that are tried gets smaller by a sixty-fourth or more.
@@ -130,18 +128,14 @@ impl Deflaters {
         if bytes.len() <= TRIES * TRY {
             return Ok(true);
         }
+        let trying = self.of_level(TRY_LEVEL);
         let mut output = Vec::with_capacity(2 * TRY);
         let span = bytes.len() / TRIES;
         for place in 0..TRIES {
             // Not at the ends: there, the archive of a single file is headers and zeros.
             let start = span * place + (span - TRY) / 2;
             output.clear();
-            deflate_bytes(
-                &mut self.compressing,
-                &bytes[start..start + TRY],
-                true,
-                &mut output,
-            )?;
+            deflate_bytes(trying, &bytes[start..start + TRY], true, &mut output)?;
             if output.len() < TRY - TRY / 64 {
                 return Ok(true);
             }
@@ -163,10 +157,28 @@ fn deflate_piece(
     input.read_exact_at(&mut bytes, offset)?;
     let mut crc = Crc::new();
     crc.update(&bytes);
-    let deflater = deflaters.choose(&bytes)?;
+    // Nothing would make it smaller.
+    if !deflaters.can_compress(&bytes)? {
+        let body = Body::Plain(bytes, last);
+        return Ok(Piece { body, crc });
+    }
     let mut output = Vec::with_capacity(length / 2 + 1024);
-    deflate_bytes(deflater, &bytes, last, &mut output)?;
-    Ok(Piece { bytes: output, crc })
+    deflate_bytes(deflaters.of_level(LEVEL), &bytes, last, &mut output)?;
+    let body = Body::Deflated(output);
+    Ok(Piece { body, crc })
+}
+
+/// Writes `bytes` in stored blocks (RFC 1951, 3.2.4), which end on a byte boundary. They begin on one: every piece does.
+fn write_stored(bytes: &[u8], last: bool, output: &mut impl Write) -> io::Result<()> {
+    let mut blocks = bytes.chunks(usize::from(u16::MAX)).peekable();
+    while let Some(block) = blocks.next() {
+        let is_final = last && blocks.peek().is_none();
+        let length = u16::try_from(block.len()).expect("a block is no longer");
+        let [low, high] = length.to_le_bytes();
+        output.write_all(&[u8::from(is_final), low, high, !low, !high])?;
+        output.write_all(block)?;
+    }
+    Ok(())
 }
 
 /// Appends `bytes`, deflated by themselves: to a byte boundary, or to the end of a stream.
@@ -305,7 +317,7 @@ mod tests {
     #[test]
     fn what_is_compressed_already_is_stored() {
         let deflate = |bytes: &[u8]| {
-            let mut deflaters = Deflaters::new();
+            let mut deflaters = Deflaters::default();
             deflaters.can_compress(bytes).unwrap()
         };
         let noise = noise(2 << 20);
