@@ -93,7 +93,7 @@ type Watcher = Arc<dyn Fn(HashProgress) + Send + Sync>;
 #[derive(Clone)]
 pub struct WorkspaceFiles {
     root: PathBuf,
-    cache: Option<Arc<LazyCache>>,
+    memory: Option<HashMemory>,
     watcher: Option<Watcher>,
     seen: Arc<Mutex<Vec<Seen>>>,
 }
@@ -111,6 +111,10 @@ impl Seen {
     }
 }
 
+/// The digests of files that earlier runs remembered, of all workspaces. Clones share them.
+#[derive(Clone)]
+pub struct HashMemory(Arc<LazyCache>);
+
 /// The remembered digests, read when a context is first hashed.
 struct LazyCache {
     folder: PathBuf,
@@ -118,19 +122,40 @@ struct LazyCache {
     opened: OnceLock<HashCache>,
 }
 
-impl LazyCache {
-    fn get(&self) -> &HashCache {
-        self.opened
-            .get_or_init(|| HashCache::open(&self.folder, self.trust))
+impl HashMemory {
+    /// Remembers in a folder, which may be missing. Without `trust` what it holds already is not believed, and replaced.
+    pub fn in_folder(folder: PathBuf, trust: bool) -> Self {
+        Self(Arc::new(LazyCache {
+            folder,
+            trust,
+            opened: OnceLock::new(),
+        }))
     }
 
-    /// Does `work`, and reads what is remembered beside it where nobody did yet.
-    fn beside<T>(&self, work: impl FnOnce() -> T) -> T {
-        if self.opened.get().is_some() {
+    /// Reads what is remembered of the files below a folder, beside whatever comes next: for a run that will surely hash them.
+    pub fn read_ahead(&self, folder: &Path) {
+        let (memory, folder) = (self.clone(), folder.to_owned());
+        let read = move || memory.get().read_ahead(&folder);
+        // Without a thread, it is read when it is needed.
+        drop(std::thread::Builder::new().spawn(read));
+    }
+
+    fn get(&self) -> &HashCache {
+        let LazyCache {
+            folder,
+            trust,
+            opened,
+        } = &*self.0;
+        opened.get_or_init(|| HashCache::open(folder, *trust))
+    }
+
+    /// Does `work`, and reads what is remembered of a folder beside it where nothing was read yet.
+    fn beside<T>(&self, folder: &Path, work: impl FnOnce() -> T) -> T {
+        if self.0.opened.get().is_some() {
             return work();
         }
         std::thread::scope(|scope| {
-            scope.spawn(|| self.get());
+            scope.spawn(|| self.get().read_ahead(folder));
             work()
         })
     }
@@ -141,34 +166,18 @@ impl WorkspaceFiles {
     pub fn new(root: PathBuf) -> Self {
         Self {
             root,
-            cache: None,
+            memory: None,
             watcher: None,
             seen: Arc::default(),
         }
     }
 
-    /// Remembers digests in a folder, which may be missing. Without `trust` what it holds already is not believed, and replaced.
+    /// Believes and extends what is remembered.
     #[must_use]
-    pub fn with_cache(self, folder: PathBuf, trust: bool) -> Self {
-        let cache = LazyCache {
-            folder,
-            trust,
-            opened: OnceLock::new(),
-        };
+    pub fn with_memory(self, memory: HashMemory) -> Self {
         Self {
-            cache: Some(Arc::new(cache)),
+            memory: Some(memory),
             ..self
-        }
-    }
-
-    /// Reads what is remembered beside whatever comes next: for a run that will surely hash.
-    pub fn read_ahead(&self) {
-        if let Some(cache) = self.cache.clone() {
-            let read = move || {
-                cache.get();
-            };
-            // Without a thread, it is read when it is needed.
-            drop(std::thread::Builder::new().spawn(read));
         }
     }
 
@@ -192,8 +201,8 @@ impl WorkspaceFiles {
         sources: &ContextSources,
     ) -> Result<ContextListing, FilesError> {
         let look = || walk::look(&self.root, folder, ignore);
-        let walked = match &self.cache {
-            Some(cache) => cache.beside(look)?,
+        let walked = match &self.memory {
+            Some(memory) => memory.beside(&self.root.join(folder), look)?,
             None => look()?,
         };
         if let Ok(outline) = walked.outline() {
@@ -235,7 +244,7 @@ impl WorkspaceFiles {
 
     fn aids(&self) -> Aids<'_> {
         Aids {
-            cache: self.cache.as_ref().map(|cache| cache.get()),
+            cache: self.memory.as_ref().map(HashMemory::get),
             progress: self.watcher.as_deref(),
         }
     }

@@ -50,6 +50,12 @@ impl Context<'_> {
     /// Finds, reads and resolves the manifest, and starts the local ECR where it plays the registries. Warnings are shown.
     pub(crate) fn load(&self) -> Result<(Place, Loaded, Option<Local>), Failure> {
         let place = load::find(self.global)?;
+        let (loaded, local) = self.load_at(&place)?;
+        Ok((place, loaded, local))
+    }
+
+    /// The same of a manifest that was found.
+    pub(crate) fn load_at(&self, place: &Place) -> Result<(Loaded, Option<Local>), Failure> {
         let local = if self.global.local {
             Some(Local::start(&place.root)?)
         } else {
@@ -62,9 +68,9 @@ impl Context<'_> {
                 .unwrap_or_else(|_| default_host(registry)),
             None => default_host(registry),
         };
-        let loaded = load::load(&place, self.global, &host)?;
+        let loaded = load::load(place, self.global, &host)?;
         self.terminal.show(&loaded.diagnostics);
-        Ok((place, loaded, local))
+        Ok((loaded, local))
     }
 
     /// Ends a command whose text is data for standard output.

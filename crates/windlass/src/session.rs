@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use tokio::runtime::Runtime;
 use windlass_backends::docker::{Address, DockerBuilder, Environment};
 use windlass_backends::ecr::{EcrRegistries, Options, Override};
-use windlass_backends::files::WorkspaceFiles;
+use windlass_backends::files::{HashMemory, WorkspaceFiles};
 use windlass_backends::oci::UpstreamRegistries;
 use windlass_core::manifest::model::{BuilderAddress, Endpoint, Registry};
 use windlass_core::name::RegistryName;
@@ -32,7 +32,7 @@ impl Session {
         registries: &[Registry],
         engine: Option<&BuilderAddress>,
         local: Option<&Local>,
-        hashing: Hashing,
+        hashing: &Hashing,
     ) -> Result<Self, Failure> {
         let overrides = match local {
             Some(local) => local.overrides(runtime, registries)?,
@@ -70,16 +70,21 @@ pub(crate) fn builder(
 }
 
 /// How the files of build contexts are hashed.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Hashing {
-    /// Whether remembered digests are believed.
-    pub(crate) trust_cache: bool,
-}
+pub(crate) struct Hashing(HashMemory);
 
 impl Hashing {
-    fn files(self, root: &Path) -> WorkspaceFiles {
-        let files =
-            WorkspaceFiles::new(root.to_owned()).with_cache(cache_folder(), self.trust_cache);
+    /// With what earlier runs remembered of files, which may not be believed.
+    pub(crate) fn new(trust: bool) -> Self {
+        Self(HashMemory::in_folder(cache_folder(), trust))
+    }
+
+    /// Reads what is remembered of a workspace beside whatever comes next.
+    pub(crate) fn read_ahead(&self, root: &Path) {
+        self.0.read_ahead(root);
+    }
+
+    fn files(&self, root: &Path) -> WorkspaceFiles {
+        let files = WorkspaceFiles::new(root.to_owned()).with_memory(self.0.clone());
         match HashingLine::on_terminal() {
             Some(line) => files.with_watcher(move |progress| line.show(progress)),
             None => files,

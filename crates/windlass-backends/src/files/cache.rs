@@ -1,8 +1,10 @@
 //! What is remembered of files: their digests, as long as size, times and inode say that they are the same.
 //!
-//! One file in the cache folder, as git's index: `hashes-1`. It is written whole beside itself and renamed, so runs at the same time
-//! lose at most what the other one found out; it carries a checksum, and a damaged one is thrown away. A file that changed within
-//! [`RACY`] before it was hashed is not remembered: a later change could leave the same times. Nothing depends on it but time.
+//! One file in the cache folder, as git's index: `hashes-2`. It is written whole beside itself and renamed, so runs at the same time
+//! lose at most what the other one found out; it carries checksums, and what is damaged of it is not believed. A file that changed
+//! within [`RACY`] before it was hashed is not remembered: a later change could leave the same times. Nothing depends on it but time.
+
+mod stored;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::Metadata;
@@ -12,18 +14,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use sha2::{Digest as _, Sha256};
-
+use stored::{Cursor, Stored, render};
 use windlass_core::name::Digest;
 
 use crate::files::write_whole;
 
-const NAME: &str = "hashes-1";
-const MAGIC: &[u8; 16] = b"windlass hashes\n";
+const NAME: &str = "hashes-2";
 /// A file must have been at rest for this long before it was hashed. Some file systems keep times in steps of two seconds.
 const RACY: Duration = Duration::from_secs(2);
-/// A larger file is not read: something else wrote it.
-const LARGEST: u64 = 512 * 1024 * 1024;
 /// More files than this are not remembered; those that were not used for longest go first.
 const MOST: usize = 1_000_000;
 /// Days after which an unused file is forgotten.
@@ -81,7 +79,7 @@ impl Content {
     }
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Remembered {
     stamp: Stamp,
     content: Content,
@@ -99,13 +97,13 @@ pub(super) struct HashCache {
     ahead: Duration,
     /// Held by the context that hashes: each uses all processors, and two contexts of the same files shall not both hash them.
     hashing: Mutex<()>,
+    /// What was remembered when the run began.
+    old: Stored,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
 struct State {
-    /// What was remembered when the run began.
-    old: Remembrance,
     /// What this run found out, and what it used of the rest that was not used for long.
     new: HashMap<Box<[u8]>, Remembered>,
     is_changed: bool,
@@ -117,17 +115,17 @@ impl HashCache {
     pub(super) fn open(folder: &Path, trust: bool) -> Self {
         let path = folder.join(NAME);
         let old = if trust {
-            read(&path)
+            Stored::open(&path)
         } else {
-            Remembrance::default()
+            Stored::default()
         };
         Self {
             path,
             trust,
             ahead: Duration::ZERO,
             hashing: Mutex::new(()),
+            old,
             state: Mutex::new(State {
-                old,
                 new: HashMap::new(),
                 is_changed: false,
                 written: Instant::now(),
@@ -139,6 +137,11 @@ impl HashCache {
     pub(super) fn an_hour_ahead(mut self) -> Self {
         self.ahead = Duration::from_hours(1);
         self
+    }
+
+    /// Reads what is remembered of the files below a folder.
+    pub(super) fn read_ahead(&self, folder: &Path) {
+        self.old.read_ahead(folder.as_os_str().as_bytes());
     }
 
     /// Returns the time, to be handed to [`HashCache::put`].
@@ -163,18 +166,15 @@ impl HashCache {
         let today = today();
         let mut state = self.state();
         let State {
-            old,
-            new,
-            is_changed,
-            ..
+            new, is_changed, ..
         } = &mut *state;
-        let mut cursor = 0;
+        let mut cursor = Cursor::default();
         files
             .map(|(path, stamp)| {
                 let path = path.as_os_str().as_bytes();
                 let found = match new.get(path) {
                     Some(found) => *found,
-                    None => old.get(path, &mut cursor)?,
+                    None => self.old.get(path, &mut cursor)?,
                 };
                 if found.stamp != stamp {
                     return None;
@@ -221,11 +221,11 @@ impl HashCache {
     /// Writes what was found out, together with what others wrote meanwhile. A cache that cannot be written costs time and nothing else.
     fn write(&self, state: &mut State) {
         let others = if self.trust {
-            read(&self.path)
+            Stored::open(&self.path)
         } else {
-            Remembrance::default()
+            Stored::default()
         };
-        let mut files: BTreeMap<&[u8], Remembered> = state.old.iter().collect();
+        let mut files: BTreeMap<&[u8], Remembered> = self.old.iter().collect();
         files.extend(others.iter());
         files.extend(state.new.iter().map(|(path, it)| (&**path, *it)));
         let today = today();
@@ -257,153 +257,6 @@ impl Drop for HashCache {
 fn today() -> u32 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     u32::try_from(now.unwrap_or_default().as_secs() / 86_400).unwrap_or(0)
-}
-
-fn render(files: &[(&[u8], Remembered)]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(files.len() * 160 + 48);
-    bytes.extend_from_slice(MAGIC);
-    bytes.extend_from_slice(&[0; 32]);
-    for (path, it) in files {
-        let Remembered {
-            stamp,
-            content,
-            day,
-        } = it;
-        let length = u32::try_from(path.len()).expect("no path has gigabytes");
-        bytes.extend_from_slice(&length.to_le_bytes());
-        bytes.extend_from_slice(path);
-        bytes.extend_from_slice(&stamp.size.to_le_bytes());
-        for number in [
-            stamp.modified.0,
-            stamp.modified.1,
-            stamp.changed.0,
-            stamp.changed.1,
-        ] {
-            bytes.extend_from_slice(&number.to_le_bytes());
-        }
-        bytes.extend_from_slice(&stamp.inode.to_le_bytes());
-        bytes.extend_from_slice(&content.sha256);
-        bytes.push(u8::from(content.is_pointer));
-        bytes.extend_from_slice(&day.to_le_bytes());
-    }
-    let checksum = Sha256::digest(&bytes[48..]);
-    bytes[16..48].copy_from_slice(&checksum);
-    bytes
-}
-
-/// What the file holds, as it was read: 20,000 files cost no allocation each.
-#[derive(Debug, Default)]
-struct Remembrance {
-    bytes: Vec<u8>,
-    /// Where each record begins, sorted by path.
-    places: Vec<usize>,
-}
-
-impl Remembrance {
-    /// Looks for a path, first at the place behind the one that was found last: paths are asked for in their order.
-    fn get(&self, path: &[u8], cursor: &mut usize) -> Option<Remembered> {
-        let is_next = |place: &&usize| self.record(**place).0 == path;
-        let at = match self.places.get(*cursor).filter(is_next) {
-            Some(_) => *cursor,
-            None => self
-                .places
-                .binary_search_by(|place| self.record(*place).0.cmp(path))
-                .ok()?,
-        };
-        *cursor = at + 1;
-        remembered(self.record(self.places[at]).1)
-    }
-
-    fn iter(&self) -> impl Iterator<Item = (&[u8], Remembered)> {
-        self.places.iter().filter_map(|place| {
-            let (path, rest) = self.record(*place);
-            Some((path, remembered(rest)?))
-        })
-    }
-
-    /// Returns the path of the record at a place, and what follows it.
-    fn record(&self, place: usize) -> (&[u8], &[u8]) {
-        record(&self.bytes[place..]).unwrap_or_default()
-    }
-}
-
-/// Splits off the path of a record.
-fn record(mut rest: &[u8]) -> Option<(&[u8], &[u8])> {
-    let length = u32::from_le_bytes(take(&mut rest)?);
-    rest.split_at_checked(usize::try_from(length).ok()?)
-}
-
-/// Reads the file; nothing where it is missing, damaged or of another version.
-fn read(path: &Path) -> Remembrance {
-    let is_small = std::fs::metadata(path).is_ok_and(|it| it.is_file() && it.len() <= LARGEST);
-    if !is_small {
-        return Remembrance::default();
-    }
-    let bytes = std::fs::read(path).unwrap_or_default();
-    parse(bytes).unwrap_or_default()
-}
-
-fn parse(bytes: Vec<u8>) -> Option<Remembrance> {
-    let rest = bytes.strip_prefix(MAGIC)?;
-    let (checksum, rest) = rest.split_at_checked(32)?;
-    if Sha256::digest(rest)[..] != *checksum {
-        return None;
-    }
-    let mut places = Vec::with_capacity(rest.len() / 150);
-    let mut at = bytes.len() - rest.len();
-    let mut last = &[][..];
-    while at < bytes.len() {
-        let (path, after) = record(&bytes[at..])?;
-        // They are looked for by halves.
-        if path < last {
-            return None;
-        }
-        places.push(at);
-        last = path;
-        at = bytes.len() - after.get(STATED..)?.len();
-    }
-    Some(Remembrance { bytes, places })
-}
-
-/// How many bytes follow the path of a record.
-const STATED: usize = 8 + 32 + 8 + 32 + 1 + 4;
-
-/// Reads what follows the path of a record.
-fn remembered(mut rest: &[u8]) -> Option<Remembered> {
-    let rest = &mut rest;
-    let size = u64::from_le_bytes(take(rest)?);
-    let modified = times(rest)?;
-    let changed = times(rest)?;
-    let inode = u64::from_le_bytes(take(rest)?);
-    let sha256 = take(rest)?;
-    let [is_pointer] = take(rest)?;
-    let day = u32::from_le_bytes(take(rest)?);
-    Some(Remembered {
-        stamp: Stamp {
-            size,
-            modified,
-            changed,
-            inode,
-        },
-        content: Content {
-            sha256,
-            is_pointer: is_pointer != 0,
-        },
-        day,
-    })
-}
-
-fn times(rest: &mut &[u8]) -> Option<(i64, i64)> {
-    Some((
-        i64::from_le_bytes(take(rest)?),
-        i64::from_le_bytes(take(rest)?),
-    ))
-}
-
-fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
-    let (taken, after) = rest.split_first_chunk::<N>()?;
-    *rest = after;
-    Some(*taken)
 }
 
 #[cfg(test)]
@@ -495,18 +348,9 @@ mod tests {
     }
 
     #[test]
-    fn damage_of_any_byte_throws_it_away() {
+    fn a_damaged_file_is_written_anew() {
         let folder = tempfile::tempdir().expect("a folder");
-        put(&HashCache::open(folder.path(), true), "/a", stamp(100), 200);
         let path = folder.path().join(NAME);
-        let good = std::fs::read(&path).expect("it was written");
-        assert!(parse(good.clone()).is_some());
-        for at in 0..good.len() {
-            let mut bad = good.clone();
-            bad[at] ^= 1;
-            assert!(parse(bad).is_none(), "byte {at}");
-            assert!(parse(good[..at].to_vec()).is_none(), "cut at {at}");
-        }
         std::fs::write(&path, b"something else").expect("a file");
         let cache = HashCache::open(folder.path(), true);
         assert_eq!(get(&cache, "/a", stamp(100)), None);

@@ -175,7 +175,7 @@ fn apply_saved(context: &Context<'_>, arguments: &ApplyArgs, file: &Path) -> Res
         &registries,
         plan.engine.as_ref(),
         local.as_ref(),
-        context.hashing,
+        &context.hashing,
     )?;
     let run = Run {
         context,

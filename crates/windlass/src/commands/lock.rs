@@ -24,7 +24,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &LockArgs) -> Result<Exit, F
         &loaded.workspace.registries,
         loaded.workspace.engine.as_ref(),
         local.as_ref(),
-        context.hashing,
+        &context.hashing,
     )?;
     let options = DesireOptions {
         locked: arguments.check,

@@ -131,7 +131,9 @@ pub(crate) fn make(context: &Context<'_>, only: &[String]) -> Result<Made, Failu
 
 /// The same, asking no registry where it is to be made offline.
 fn make_of(context: &Context<'_>, only: &[String], offline: bool) -> Result<Made, Failure> {
-    let (place, mut loaded, local) = context.load()?;
+    let place = load::find(context.global)?;
+    context.hashing.read_ahead(&place.root);
+    let (mut loaded, local) = context.load_at(&place)?;
     narrow(&mut loaded.workspace, only)?;
     let is_whole = only.is_empty();
     // What cannot be loaded denies, before anything is asked of a registry.
@@ -143,9 +145,12 @@ fn make_of(context: &Context<'_>, only: &[String], offline: bool) -> Result<Made
         &loaded.workspace.registries,
         loaded.workspace.engine.as_ref(),
         local.as_ref(),
-        context.hashing,
+        &context.hashing,
     )?;
-    session.files.read_ahead();
+    if !offline {
+        let _runtime = context.runtime.enter();
+        session.registries.expect_questions();
+    }
     let created_at = clock::now();
     let options = options(context, &loaded.workspace, &created_at, offline);
     let (desired, settled) = settle(context, &place, &loaded, &session, &lock, &options)?;
