@@ -37,7 +37,7 @@ use windlass_core::oci::Descriptor;
 use windlass_core::plan::{NewRepository, SettingChange, WORKSPACE_TAG};
 use windlass_engine::event::Events;
 use windlass_engine::ports::{
-    LocalImage, Manifest, PullCredentials, PushedBlobs, Put, Registry, RegistryError,
+    LocalImage, Manifest, PullCredentials, PushedBlobs, Put, Registry, RegistryError, SentRecord,
     SettingsToRead,
 };
 
@@ -78,6 +78,16 @@ impl EcrRegistries {
             accounts.insert(registry.name.clone(), account);
         }
         Self { accounts }
+    }
+
+    /// Makes the clients beside whatever comes next: for a run that will surely ask. Nothing is contacted.
+    pub fn expect_questions(&self) {
+        for account in self.accounts.values() {
+            let account = Arc::clone(account);
+            tokio::spawn(async move {
+                account.clients().await;
+            });
+        }
     }
 
     /// Returns the repositories of each registry that a workspace created, by their resource tag; `None` where the registry has an
@@ -257,11 +267,20 @@ impl Registry for EcrRegistries {
         account.put_manifest(&key.repository, manifest, tag).await
     }
 
+    async fn send_record(
+        &self,
+        key: &RepositoryKey,
+        record: &[u8],
+    ) -> Result<SentRecord, RegistryError> {
+        let account = self.account(&key.registry)?;
+        account.send_record(&key.repository, record).await
+    }
+
     async fn attach_record(
         &self,
         key: &RepositoryKey,
         image: &Descriptor,
-        record: &[u8],
+        record: &SentRecord,
     ) -> Result<(), RegistryError> {
         let account = self.account(&key.registry)?;
         account.attach_record(&key.repository, image, record).await

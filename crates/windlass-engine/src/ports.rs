@@ -278,15 +278,25 @@ pub trait Registry: Send + Sync {
         tag: &Tag,
     ) -> impl Future<Output = Result<Put, RegistryError>> + Send;
 
-    /// Attaches an inputs record (JSON text) to an image as an OCI referrer.
+    /// Sends an inputs record (JSON text), which no image has yet: beside the push of its image, or later.
     ///
     /// # Errors
     /// Any [`RegistryError`]; callers show a note.
+    fn send_record(
+        &self,
+        key: &RepositoryKey,
+        record: &[u8],
+    ) -> impl Future<Output = Result<SentRecord, RegistryError>> + Send;
+
+    /// Attaches a record that was sent to an image, as an OCI referrer.
+    ///
+    /// # Errors
+    /// [`RegistryError::NotFound`] also where what was sent is gone again; callers show a note of any error.
     fn attach_record(
         &self,
         key: &RepositoryKey,
         image: &Descriptor,
-        record: &[u8],
+        record: &SentRecord,
     ) -> impl Future<Output = Result<(), RegistryError>> + Send;
 
     /// Returns the credentials that a builder needs to pull from the registry: host, user, password. Kept in memory only.
@@ -336,6 +346,15 @@ impl std::fmt::Debug for PullCredentials {
             self.host, self.user
         )
     }
+}
+
+/// An inputs record that a repository holds, still of no image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SentRecord {
+    /// The config of its artifact.
+    pub config: Descriptor,
+    /// The record.
+    pub blob: Descriptor,
 }
 
 /// Config and layers of a pushed image.

@@ -147,6 +147,9 @@ pub(crate) struct Account {
     sign_ins: Arc<SignIns>,
     clients: OnceCell<Clients>,
     calls: Semaphore,
+    /// Reads of tags that have begun. Whoever goes on from an answer needs no permit of these, and so does not wait behind all reads that
+    /// have not begun.
+    pub(super) reads: Semaphore,
     pub(crate) puts: Pace,
     breaker: Breaker,
     pub(crate) tokens: Tokens,
@@ -178,6 +181,7 @@ impl Account {
             sign_ins,
             clients: OnceCell::new(),
             calls: Semaphore::new(CONCURRENCY),
+            reads: Semaphore::new(CONCURRENCY),
             puts: Pace::new(8, Duration::from_millis(1_050)),
             breaker: Breaker::new(Duration::from_secs(5)),
             tokens: Tokens::default(),

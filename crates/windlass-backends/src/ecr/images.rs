@@ -6,7 +6,7 @@ use aws_sdk_ecr::types::{
     Image, ImageFailure, ImageFailureCode, ImageIdentifier, ImageStatusFilter, ListImagesFilter,
     TagStatus,
 };
-use futures_util::future::join_all;
+use futures_util::future::{join_all, try_join};
 use serde::Deserialize;
 use windlass_core::name::{Digest, Fingerprint, RepositoryName, Tag};
 use windlass_core::observed::{Fact, ImageFacts};
@@ -49,7 +49,14 @@ impl Account {
     /// Reads what tags hold: one call for each hundred, and one more where tags are not among the active images.
     pub(crate) async fn images(&self, name: &RepositoryName, tags: &BTreeSet<Tag>) -> Facts {
         let all: Vec<&Tag> = tags.iter().collect();
-        let batches = join_all(all.chunks(BATCH).map(|batch| self.image_batch(name, batch))).await;
+        let batches = {
+            let _begun = self
+                .reads
+                .acquire()
+                .await
+                .expect("the semaphore is never closed");
+            join_all(all.chunks(BATCH).map(|batch| self.image_batch(name, batch))).await
+        };
         let mut facts = Facts::new();
         let mut hidden = Facts::new();
         for (read, missing) in batches {
@@ -88,10 +95,19 @@ impl Account {
             })
             .collect();
         let mut hidden = Facts::new();
-        for image in images {
+        // Tags mostly hold one image, and ECR answers it once for each.
+        let mut read: Vec<(&Image, Fact<ImageFacts>)> = Vec::new();
+        for image in &images {
             let tag = image.image_id.as_ref().and_then(|id| id.image_tag.clone());
             if let Some(fact) = tag.and_then(|tag| facts.get_mut(&Tag::new(tag).ok()?)) {
-                *fact = self.read_image(name, &image);
+                let known = read.iter().find(|(other, _)| is_same(other, image));
+                *fact = if let Some((_, known)) = known {
+                    known.clone()
+                } else {
+                    let found = self.read_image(name, image);
+                    read.push((image, found.clone()));
+                    found
+                };
             }
         }
         for failure in failures {
@@ -171,42 +187,55 @@ impl Account {
         name: &RepositoryName,
         tags: &Facts,
     ) -> Result<BTreeMap<Tag, Digest>, Failure> {
-        let clients = self.clients().await;
-        let mut found = BTreeMap::new();
         // ACTIVATING images cannot be pulled either: both states are asked for, each is nearly always one empty page.
-        for status in [ImageStatusFilter::Archived, ImageStatusFilter::Activating] {
-            let filter = ListImagesFilter::builder()
-                .tag_status(TagStatus::Tagged)
-                .image_status(status)
-                .build();
-            let mut page = None;
-            loop {
-                let request = clients
-                    .ecr
-                    .list_images()
-                    .registry_id(&self.identity.account)
-                    .repository_name(name.as_str())
-                    .max_results(1000)
-                    .filter(filter.clone())
-                    .set_next_token(page.take())
-                    .send();
-                let answer = self.call("ecr:ListImages", Some(name), request).await?;
-                for id in answer.image_ids.unwrap_or_default() {
-                    let tag = id.image_tag.and_then(|tag| Tag::new(tag).ok());
-                    let digest = id.image_digest.and_then(|digest| Digest::new(digest).ok());
-                    if let (Some(tag), Some(digest)) = (tag, digest)
-                        && tags.contains_key(&tag)
-                    {
-                        found.insert(tag, digest);
-                    }
-                }
-                page = answer.next_token;
-                if page.is_none() {
-                    break;
+        let (mut found, activating) = try_join(
+            self.list_with_status(name, tags, ImageStatusFilter::Archived),
+            self.list_with_status(name, tags, ImageStatusFilter::Activating),
+        )
+        .await?;
+        found.extend(activating);
+        Ok(found)
+    }
+
+    /// Returns the images in one status that hold any of `tags`.
+    async fn list_with_status(
+        &self,
+        name: &RepositoryName,
+        tags: &Facts,
+        status: ImageStatusFilter,
+    ) -> Result<BTreeMap<Tag, Digest>, Failure> {
+        let clients = self.clients().await;
+        let filter = ListImagesFilter::builder()
+            .tag_status(TagStatus::Tagged)
+            .image_status(status)
+            .build();
+        let mut found = BTreeMap::new();
+        let mut page = None;
+        loop {
+            let request = clients
+                .ecr
+                .list_images()
+                .registry_id(&self.identity.account)
+                .repository_name(name.as_str())
+                .max_results(1000)
+                .filter(filter.clone())
+                .set_next_token(page.take())
+                .send();
+            let answer = self.call("ecr:ListImages", Some(name), request).await?;
+            for id in answer.image_ids.unwrap_or_default() {
+                let tag = id.image_tag.and_then(|tag| Tag::new(tag).ok());
+                let digest = id.image_digest.and_then(|digest| Digest::new(digest).ok());
+                if let (Some(tag), Some(digest)) = (tag, digest)
+                    && tags.contains_key(&tag)
+                {
+                    found.insert(tag, digest);
                 }
             }
+            page = answer.next_token;
+            if page.is_none() {
+                return Ok(found);
+            }
         }
-        Ok(found)
     }
 
     /// Reads a manifest by digest; its bytes are checked against it.
@@ -250,6 +279,10 @@ impl Account {
     /// Remembers which blobs a repository holds for good: those that one of its manifests names can be mounted elsewhere.
     pub(crate) fn remember_manifest(&self, name: &RepositoryName, manifest: &str) {
         let document: Document = serde_json::from_str(manifest).unwrap_or_default();
+        self.remember_blobs(name, &document);
+    }
+
+    fn remember_blobs(&self, name: &RepositoryName, document: &Document) {
         for blob in document.layers.iter().chain(&document.config) {
             self.remember_blob(&blob.digest, name);
         }
@@ -271,8 +304,8 @@ impl Account {
                 "ecr:BatchGetImage answered a manifest of {name} whose bytes are not {digest}: it is stored in a format that windlass does not read"
             ));
         }
-        self.remember_manifest(name, manifest);
         let document: Document = serde_json::from_str(manifest).unwrap_or_default();
+        self.remember_blobs(name, &document);
         let annotations = document.annotations;
         Fact::Known(ImageFacts {
             digest: actual,
@@ -284,6 +317,12 @@ impl Account {
             archived: false,
         })
     }
+}
+
+/// Says whether two answers are of one image, under whatever tags.
+fn is_same(one: &Image, other: &Image) -> bool {
+    let digest = |image: &Image| image.image_id.as_ref()?.image_digest.clone();
+    digest(one) == digest(other) && one.image_manifest == other.image_manifest
 }
 
 fn media_type_of(bytes: &[u8]) -> Option<String> {

@@ -15,7 +15,7 @@ use windlass_core::name::{Digest, RepositoryName};
 use windlass_core::oci::{
     Descriptor, EMPTY_CONFIG, IMAGE_MANIFEST, INPUTS_RECORD, record_manifest,
 };
-use windlass_engine::ports::{Manifest, RegistryError};
+use windlass_engine::ports::{Manifest, RegistryError, SentRecord};
 
 use super::account::Account;
 
@@ -36,13 +36,12 @@ struct Layer {
 }
 
 impl Account {
-    /// Attaches a record to an image.
-    pub(crate) async fn attach_record(
+    /// Sends a record, and the config that its artifact has.
+    pub(crate) async fn send_record(
         &self,
         name: &RepositoryName,
-        image: &Descriptor,
         record: &[u8],
-    ) -> Result<(), RegistryError> {
+    ) -> Result<SentRecord, RegistryError> {
         let packed = Bytes::from(pack(record));
         let size = packed.len() as u64;
         let empty = Bytes::from_static(b"{}");
@@ -51,18 +50,29 @@ impl Account {
             self.ensure_blob(name, packed),
         )
         .await?;
-        let config = Descriptor {
-            media_type: EMPTY_CONFIG.to_owned(),
-            digest: config,
-            size: 2,
-        };
-        let blob = Descriptor {
-            media_type: INPUTS_RECORD.to_owned(),
-            digest: blob,
-            size,
-        };
+        Ok(SentRecord {
+            config: Descriptor {
+                media_type: EMPTY_CONFIG.to_owned(),
+                digest: config,
+                size: 2,
+            },
+            blob: Descriptor {
+                media_type: INPUTS_RECORD.to_owned(),
+                digest: blob,
+                size,
+            },
+        })
+    }
+
+    /// Attaches a record to an image.
+    pub(crate) async fn attach_record(
+        &self,
+        name: &RepositoryName,
+        image: &Descriptor,
+        record: &SentRecord,
+    ) -> Result<(), RegistryError> {
         let manifest = Manifest {
-            bytes: record_manifest(&config, &blob, image),
+            bytes: record_manifest(&record.config, &record.blob, image),
             media_type: IMAGE_MANIFEST.to_owned(),
         };
         self.put_image(name, &manifest, None).await?;

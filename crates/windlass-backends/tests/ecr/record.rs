@@ -29,11 +29,12 @@ async fn a_record_comes_back_and_the_newest_wins() {
     for number in 0..3 {
         let record = format!(r#"{{"format_version":1,"number":{number}}}"#).repeat(1_000);
         for _ in 0..2 {
-            world
-                .registries
-                .attach_record(&key("shop/web"), &subject(&manifest), record.as_bytes())
-                .await
-                .unwrap();
+            let (registries, web) = (&world.registries, key("shop/web"));
+            let sent = registries.send_record(&web, record.as_bytes());
+            let sent = sent.await.unwrap();
+            let subject = subject(&manifest);
+            let attached = registries.attach_record(&web, &subject, &sent);
+            attached.await.unwrap();
         }
         assert_eq!(read().await, Some(record.into_bytes()), "record {number}");
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;

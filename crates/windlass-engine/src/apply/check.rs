@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::future::{join_all, join3};
+use futures_util::future::{join_all, join4};
 use windlass_core::manifest::model::SecretSource;
 use windlass_core::name::{Digest, Fingerprint, RegistryName, RepositoryKey, RepositoryName, Tag};
 use windlass_core::observed::{Fact, ImageFacts, RepositoryFacts, Unread};
@@ -56,10 +56,11 @@ pub(super) async fn check<'a, R: Registry, B: Builder>(
     options: &ApplyOptions,
 ) -> Result<Checked<'a>, ApplyError> {
     let scope = Scope::of(plan);
-    let (accounts, repositories, [tags, again]) = join3(
+    let (accounts, repositories, [tags, again], inputs) = join4(
         check_accounts(ports.registry, &scope),
         read_repositories(ports.registry, &scope),
         read_tags_twice(ports.registry, &scope.tags),
+        read_inputs(plan, options),
     )
     .await;
     accounts?;
@@ -68,16 +69,40 @@ pub(super) async fn check<'a, R: Registry, B: Builder>(
     comparison.compare_removals(plan, ports.registry).await;
     let mut checked = comparison.finish()?;
     check_builder(&mut checked, ports.builder, options).await?;
-    check_inputs(&checked.works, options).await?;
+    check_inputs(&checked.works, inputs, options).await?;
     checked.secrets = read_secrets(&checked.works, options)?;
     Ok(checked)
 }
 
+/// What is not as it was planned of the files that builds read, by fingerprint.
+type ChangedInputs<'a> = BTreeMap<&'a Fingerprint, Vec<String>>;
+
+/// Reads the files of all images that the plan builds, beside the first look at registries.
+async fn read_inputs<'a>(plan: &'a Plan, options: &ApplyOptions) -> ChangedInputs<'a> {
+    let mut changed = BTreeMap::new();
+    let images = plan.images.iter();
+    for image in images.filter(|image| image.action == ImageAction::Build) {
+        if let Some(spec) = &image.spec
+            && !changed.contains_key(&spec.fingerprint)
+        {
+            changed.insert(&spec.fingerprint, options.inputs.changed(spec).await);
+        }
+    }
+    changed
+}
+
 /// Compares the files that builds of this run read with those that were planned.
-async fn check_inputs(works: &[Work<'_>], options: &ApplyOptions) -> Result<(), ApplyError> {
+async fn check_inputs(
+    works: &[Work<'_>],
+    mut inputs: ChangedInputs<'_>,
+    options: &ApplyOptions,
+) -> Result<(), ApplyError> {
     let mut moved = Vec::new();
     for work in works.iter().filter(|work| work.needs_build()) {
-        let changed = options.inputs.changed(work.spec).await;
+        let changed = match inputs.remove(work.fingerprint()) {
+            Some(changed) => changed,
+            None => options.inputs.changed(work.spec).await,
+        };
         let more = changed.len().saturating_sub(NAMED_FILES);
         let named = changed.into_iter().take(NAMED_FILES);
         moved.extend(
@@ -396,6 +421,7 @@ impl<'a> Comparison<'a> {
                 manifest: None,
                 written: false,
                 brought: false,
+                record: None,
             })),
             (Fact::Known(found), Some(held)) if found.archived && found.digest == *held => {
                 Some(Place::Archived(held.clone()))

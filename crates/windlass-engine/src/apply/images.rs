@@ -12,11 +12,12 @@ use windlass_core::oci::Descriptor;
 use crate::apply::build::{self, Need};
 use crate::apply::pin::named_needs;
 use crate::apply::push;
+use crate::apply::records::attach;
 use crate::apply::run::Run;
 use crate::apply::work::{Held, Place};
 use crate::event::{Event, Phase};
 use crate::outcome::{Cause, FailedPhase};
-use crate::ports::{Boxed, Builder, BuilderError, Registry, RegistryError};
+use crate::ports::{Boxed, Builder, BuilderError, Registry, RegistryError, SentRecord};
 
 /// How many images are brought into repositories at once.
 const PUSHES_AT_ONCE: usize = 4;
@@ -222,7 +223,7 @@ impl<'a, R: Registry, B: Builder> Run<'a, R, B> {
         &mut self,
         index: usize,
         key: &RepositoryKey,
-        held: Held,
+        mut held: Held,
         running: &mut Running<'a>,
     ) {
         let work = &mut self.works[index];
@@ -242,12 +243,13 @@ impl<'a, R: Registry, B: Builder> Run<'a, R, B> {
             digest: held.digest.clone(),
             size: manifest.bytes.len() as u64,
         });
+        let sent = held.record.take();
         work.places.insert(key.clone(), Place::Held(held));
         if work.is_held() {
             work.opened = std::sync::Arc::default();
         }
         if let Some(descriptor) = descriptor {
-            self.start_record(index, key.clone(), descriptor, running);
+            self.start_record(index, key.clone(), descriptor, sent, running);
         }
     }
 
@@ -256,14 +258,14 @@ impl<'a, R: Registry, B: Builder> Run<'a, R, B> {
         index: usize,
         key: RepositoryKey,
         image: Descriptor,
+        sent: Option<SentRecord>,
         running: &mut Running<'a>,
     ) {
         let (registry, work) = (self.ports.registry, &self.works[index]);
         let (spec, name) = (work.spec, work.name());
         running.pushes += 1;
         running.jobs.push(Box::pin(async move {
-            let record = spec.record().render();
-            let result = registry.attach_record(&key, &image, &record).await;
+            let result = attach(registry, &key, &image, spec, sent).await;
             Ended::Recorded(name.clone(), key, result)
         }));
     }

@@ -3,9 +3,11 @@
 //! An `in-` tag that holds an image with our fingerprint already, because another run was faster, is adopted: its image is used.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::{Either, join, select};
 use tokio::time::Instant;
 
 use windlass_core::desired::BuildSpec;
@@ -21,6 +23,7 @@ use crate::event::Events;
 use crate::outcome::Cause;
 use crate::ports::{
     Builder, BuilderError, LocalImage, Manifest, PushedBlobs, Put, Registry, RegistryError,
+    SentRecord,
 };
 
 /// How long ECR may take to copy an image to another region: it says that most are there in less than 30 minutes.
@@ -60,6 +63,9 @@ impl<R: Registry, B: Builder> Push<'_, R, B> {
         if let Job::Restore(digest) = &job {
             return Ok(self.restore(key, digest).await?);
         }
+        if let Job::Push = job {
+            return self.push(key).await;
+        }
         if let Some(held) = self.adopt(key).await? {
             return Ok(held);
         }
@@ -87,6 +93,7 @@ impl<R: Registry, B: Builder> Push<'_, R, B> {
                     manifest: Some(manifest),
                     written: true,
                     brought: true,
+                    record: None,
                 });
             }
             pause = (pause * 2).min(LAST_LOOK);
@@ -129,14 +136,41 @@ impl<R: Registry, B: Builder> Push<'_, R, B> {
     }
 
     async fn push(&self, key: &RepositoryKey) -> Result<Held, Cause> {
-        let image = self.open().await?;
-        let blobs = self.push_blobs(key, &image).await?;
+        // Both take their time, and it is nearly always the image that is needed.
+        let image = match select(pin!(self.adopt(key)), pin!(self.open())).await {
+            Either::Left((adopted, open)) => match adopted? {
+                Some(held) => return Ok(held),
+                None => open.await?,
+            },
+            Either::Right((image, adopt)) => match adopt.await? {
+                Some(held) => return Ok(held),
+                None => image?,
+            },
+        };
+        let (blobs, record) = join(self.push_blobs(key, &image), self.send_record(key)).await;
+        let mut held = self.put_image(key, &image, blobs?).await?;
+        held.record = record;
+        Ok(held)
+    }
+
+    /// Sends what explains the image, beside it. Whether that works is seen when it is attached.
+    async fn send_record(&self, key: &RepositoryKey) -> Option<SentRecord> {
+        let record = self.spec.record().render();
+        self.ports.registry.send_record(key, &record).await.ok()
+    }
+
+    async fn put_image(
+        &self,
+        key: &RepositoryKey,
+        image: &Arc<dyn LocalImage>,
+        blobs: PushedBlobs,
+    ) -> Result<Held, Cause> {
         self.check_size(&blobs)?;
         let pushed = manifest(self.spec, image.config(), &blobs);
         match self.put(key, pushed, true).await {
             // Blobs without a manifest may be cleaned up at any time (ECR API `LayersNotFoundException`): once more.
             Err(RegistryError::NotFound(_) | RegistryError::Transient(_)) => {
-                let blobs = self.push_blobs(key, &image).await?;
+                let blobs = self.push_blobs(key, image).await?;
                 let pushed = manifest(self.spec, image.config(), &blobs);
                 Ok(self.put(key, pushed, true).await?)
             }
@@ -191,6 +225,7 @@ impl<R: Registry, B: Builder> Push<'_, R, B> {
                 manifest: Some(manifest),
                 written: put == Put::Written,
                 brought,
+                record: None,
             }),
             Err(RegistryError::TagImmutable(why)) => {
                 let adopted = self.adopt(key).await?;
@@ -214,6 +249,7 @@ impl<R: Registry, B: Builder> Push<'_, R, B> {
                 manifest: None,
                 written: false,
                 brought: false,
+                record: None,
             })),
             Some(Fact::Known(image)) => Err(RegistryError::Changed(format!(
                 "{tag} holds {} now, which is another image",

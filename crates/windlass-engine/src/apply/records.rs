@@ -12,7 +12,7 @@ use windlass_core::plan::TagAction;
 use crate::apply::run::Run;
 use crate::apply::work::Place;
 use crate::outcome::TagResult;
-use crate::ports::{Boxed, Registry, RegistryError};
+use crate::ports::{Boxed, Registry, RegistryError, SentRecord};
 
 /// How many records are looked at at once.
 const LOOKS: usize = 4;
@@ -96,7 +96,23 @@ async fn make_up<R: Registry>(
         digest: digest.clone(),
         size: manifest.bytes.len() as u64,
     };
-    registry
-        .attach_record(key, &image, &spec.record().render())
-        .await
+    attach(registry, key, &image, spec, None).await
+}
+
+/// Attaches the record of an image. What was sent long before may be gone again, since no manifest named it: it is sent once more then.
+pub(super) async fn attach<R: Registry>(
+    registry: &R,
+    key: &RepositoryKey,
+    image: &Descriptor,
+    spec: &BuildSpec,
+    sent: Option<SentRecord>,
+) -> Result<(), RegistryError> {
+    if let Some(sent) = sent {
+        match registry.attach_record(key, image, &sent).await {
+            Err(RegistryError::NotFound(_)) => (),
+            result => return result,
+        }
+    }
+    let sent = registry.send_record(key, &spec.record().render()).await?;
+    registry.attach_record(key, image, &sent).await
 }

@@ -164,6 +164,7 @@ impl<'a, R: Registry, B: Builder> Run<'a, R, B> {
                 manifest: None,
                 written: false,
                 brought: false,
+                record: None,
             };
             places.insert(step.key.clone(), Place::Held(held));
         }

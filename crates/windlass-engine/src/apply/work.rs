@@ -9,7 +9,7 @@ use windlass_core::name::{Digest, Fingerprint, ImageName, RepositoryKey};
 use windlass_core::plan::CopySource;
 
 use crate::apply::push::Job;
-use crate::ports::{LocalImage, Manifest};
+use crate::ports::{LocalImage, Manifest, SentRecord};
 
 /// An opened image of the builder, shared by the pushes to all its places.
 pub(super) type Opened = Arc<OnceCell<Arc<dyn LocalImage>>>;
@@ -62,6 +62,8 @@ pub(super) struct Held {
     pub(super) written: bool,
     /// Whether this run brought the image: then its inputs record has to follow.
     pub(super) brought: bool,
+    /// Its inputs record, where that was sent beside it.
+    pub(super) record: Option<SentRecord>,
 }
 
 impl<'a> Work<'a> {

@@ -18,7 +18,7 @@ use windlass_core::plan::{NewRepository, SettingChange, is_immutable};
 use crate::event::{Event, Events};
 use crate::fakes::script::{Call, Fault, Operation, Script};
 use crate::ports::{
-    LocalImage, Manifest, PullCredentials, PushedBlobs, Put, Registry, RegistryError,
+    LocalImage, Manifest, PullCredentials, PushedBlobs, Put, Registry, RegistryError, SentRecord,
     SettingsToRead,
 };
 use held::{blobs_of, image_facts, stored};
@@ -47,6 +47,8 @@ pub struct MemRepository {
     pub tags: BTreeMap<Tag, Digest>,
     /// The inputs records of its images.
     pub records: BTreeMap<Digest, Vec<Vec<u8>>>,
+    /// The inputs records that were sent, by the digest of their blob.
+    pub sent_records: BTreeMap<Digest, Vec<u8>>,
     /// The images that lie in the archive.
     pub archived: BTreeSet<Digest>,
     /// What scans found in its images.
@@ -399,19 +401,25 @@ impl Registry for MemRegistry {
             .await
     }
 
+    async fn send_record(
+        &self,
+        key: &RepositoryKey,
+        record: &[u8],
+    ) -> Result<SentRecord, RegistryError> {
+        self.call(about(Operation::SendRecord, key), |world| {
+            Ok(repository(world, key)?.take_record(record))
+        })
+        .await
+    }
+
     async fn attach_record(
         &self,
         key: &RepositoryKey,
         image: &Descriptor,
-        record: &[u8],
+        record: &SentRecord,
     ) -> Result<(), RegistryError> {
         self.call(about(Operation::AttachRecord, key), |world| {
-            let records = &mut repository(world, key)?.records;
-            records
-                .entry(image.digest.clone())
-                .or_default()
-                .push(record.to_owned());
-            Ok(())
+            repository(world, key)?.attach_record(image, record)
         })
         .await
     }
@@ -482,6 +490,7 @@ fn created(key: &RepositoryKey, new: &NewRepository) -> MemRepository {
         manifests: BTreeMap::new(),
         tags: BTreeMap::new(),
         records: BTreeMap::new(),
+        sent_records: BTreeMap::new(),
         archived: BTreeSet::new(),
         scans: BTreeMap::new(),
     }

@@ -25,6 +25,7 @@ pub enum Operation {
     PushBlobs,
     Manifest,
     PutManifest,
+    SendRecord,
     AttachRecord,
     RestoreImage,
     CopyImage,
@@ -48,6 +49,7 @@ impl Operation {
                 | Self::DeleteRepository
                 | Self::PushBlobs
                 | Self::PutManifest
+                | Self::SendRecord
                 | Self::AttachRecord
                 | Self::RestoreImage
                 | Self::CopyImage

@@ -1,11 +1,46 @@
-//! What is read of the images that a repository in memory holds.
+//! What is read of the images that a repository in memory holds, and the records that explain them.
 
 use windlass_core::name::{Digest, Fingerprint};
 use windlass_core::observed::{ImageFacts, StoredImage};
-use windlass_core::oci::{COMMIT_TIME_ANNOTATION, CREATED_ANNOTATION, FINGERPRINT_ANNOTATION};
+use windlass_core::oci::{
+    COMMIT_TIME_ANNOTATION, CREATED_ANNOTATION, Descriptor, EMPTY_CONFIG, FINGERPRINT_ANNOTATION,
+    INPUTS_RECORD,
+};
 
-use super::MemRepository;
-use crate::ports::{Manifest, RegistryError};
+use super::{MemRepository, descriptor};
+use crate::ports::{Manifest, RegistryError, SentRecord};
+
+impl MemRepository {
+    /// Holds a record that no image has yet.
+    pub(super) fn take_record(&mut self, record: &[u8]) -> SentRecord {
+        let sent = SentRecord {
+            config: descriptor(EMPTY_CONFIG, Digest::of(b"{}"), 2),
+            blob: descriptor(INPUTS_RECORD, Digest::of(record), record.len() as u64),
+        };
+        for blob in [&sent.config, &sent.blob] {
+            self.blobs.insert(blob.digest.clone());
+        }
+        self.sent_records
+            .insert(sent.blob.digest.clone(), record.to_owned());
+        sent
+    }
+
+    /// Attaches a record that is held, unless its blob was cleaned up.
+    pub(super) fn attach_record(
+        &mut self,
+        image: &Descriptor,
+        record: &SentRecord,
+    ) -> Result<(), RegistryError> {
+        let digest = &record.blob.digest;
+        let text = self.sent_records.get(digest);
+        let Some(text) = text.filter(|_| self.blobs.contains(digest)).cloned() else {
+            return Err(RegistryError::NotFound(format!("blob {digest}")));
+        };
+        let records = self.records.entry(image.digest.clone());
+        records.or_default().push(text);
+        Ok(())
+    }
+}
 
 /// Returns the digests of config and layers of a manifest.
 pub(super) fn blobs_of(manifest: &Manifest) -> Result<Vec<Digest>, RegistryError> {
