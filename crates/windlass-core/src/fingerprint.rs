@@ -6,6 +6,7 @@
 mod explain;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -23,8 +24,9 @@ pub const ENCODING: u64 = 1;
 pub struct Inputs {
     /// The rendered Dockerfile, before digests are put in.
     pub dockerfile: String,
-    /// What the build can read of its context, sorted by path.
-    pub context: Vec<Entry>,
+    /// What the build can read of its context, sorted by path. Shared: it can be thousands of files, and a plan keeps what is desired.
+    #[serde(with = "shared")]
+    pub context: Arc<Vec<Entry>>,
     /// Build args.
     pub args: BTreeMap<String, String>,
     /// Labels.
@@ -55,6 +57,26 @@ pub struct Inputs {
     pub needs: BTreeMap<String, Fingerprint>,
 }
 
+/// Writes and reads what is shared as if it were not.
+mod shared {
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    use crate::context::Entry;
+
+    pub(super) fn serialize<S: Serializer>(
+        entries: &[Entry],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        entries.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>, T: From<Vec<Entry>>>(
+        deserializer: D,
+    ) -> Result<T, D::Error> {
+        Vec::deserialize(deserializer).map(T::from)
+    }
+}
+
 /// Returns the fingerprint of `inputs`: SHA-256 of their canonical encoding.
 pub fn fingerprint(inputs: &Inputs) -> Fingerprint {
     let Inputs {
@@ -79,7 +101,7 @@ pub fn fingerprint(inputs: &Inputs) -> Fingerprint {
     encoder.number(ENCODING);
     encoder.text(dockerfile);
     encoder.number(context.len() as u64);
-    for entry in context {
+    for entry in context.iter() {
         encoder.entry(entry);
     }
     encoder.map(args);

@@ -123,13 +123,14 @@ impl Digest {
 
     /// Returns the digest that is this SHA-256.
     pub fn of_sha256(sha256: &[u8; 32]) -> Self {
-        let mut text = String::with_capacity("sha256:".len() + 64);
-        text.push_str("sha256:");
-        let digit = |it: u8| char::from(b"0123456789abcdef"[usize::from(it & 15)]);
-        for byte in sha256 {
-            text.extend([digit(byte >> 4), digit(*byte)]);
+        // A plan writes one for each file of its contexts.
+        let mut text = *b"sha256:________________________________________________________________";
+        let digit = |it: u8| b"0123456789abcdef"[usize::from(it & 15)];
+        let (_, digits) = text.split_at_mut("sha256:".len());
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(sha256) {
+            pair.copy_from_slice(&[digit(byte >> 4), digit(*byte)]);
         }
-        Self(text)
+        Self(String::from_utf8_lossy(&text).into_owned())
     }
 }
 

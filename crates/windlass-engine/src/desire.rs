@@ -467,7 +467,7 @@ fn build_spec(
     let image = draft.image;
     let inputs = Inputs {
         dockerfile: draft.prepared.dockerfile.text.clone(),
-        context,
+        context: Arc::new(context),
         args: plain(&image.args),
         labels: plain(&image.labels),
         annotations: plain(&image.annotations),

@@ -455,7 +455,7 @@ pub struct BuildRequest {
     /// Absolute folder of the context.
     pub context: PathBuf,
     /// What of it is sent, sorted by path.
-    pub entries: Vec<Entry>,
+    pub entries: Arc<Vec<Entry>>,
     /// The sources that `entries` were chosen by; a build that asks for others fails.
     pub sources: ContextSources,
     /// Build args.

@@ -113,8 +113,8 @@ impl DockerBuilder {
         Ok(BuildRequest {
             dockerfile,
             context: entries
-                .into_iter()
-                .map(|entry| context_entry(&context, entry))
+                .iter()
+                .map(|entry| context_entry(&context, entry.clone()))
                 .collect(),
             sources,
             shared_key,

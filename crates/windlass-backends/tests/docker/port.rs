@@ -32,14 +32,14 @@ fn request(bench: &Bench, dockerfile: &str, folder: &Path) -> BuildRequest {
         fingerprint: fingerprint(bench),
         dockerfile: dockerfile.to_owned(),
         context: folder.to_owned(),
-        entries: vec![Entry {
+        entries: Arc::new(vec![Entry {
             path: "a".to_owned(),
             kind: EntryKind::File {
                 executable: false,
                 bytes: content.len() as u64,
                 digest: Digest::of(content),
             },
-        }],
+        }]),
         sources: ContextSources::default(),
         args: BTreeMap::new(),
         labels: BTreeMap::from([("dev.windlass.test".to_owned(), bench.key.clone())]),

@@ -14,7 +14,7 @@ fn file(path: &str, content: &str, executable: bool) -> Entry {
 fn sample() -> Inputs {
     Inputs {
         dockerfile: "FROM python:3.12\nCOPY . .\n".to_owned(),
-        context: vec![
+        context: Arc::new(vec![
             file("app/main.py", "print(1)", false),
             Entry {
                 path: "empty".to_owned(),
@@ -26,7 +26,7 @@ fn sample() -> Inputs {
                     target: "app".to_owned(),
                 },
             },
-        ],
+        ]),
         args: BTreeMap::from([("PORT".to_owned(), "8000".to_owned())]),
         platforms: vec![Platform::default()],
         bases: BTreeMap::from([("python:3.12".to_owned(), Digest::of(b"base"))]),
@@ -114,12 +114,12 @@ fn encoding_is_what_its_page_says() {
 fn every_field_changes_the_fingerprint() {
     let edits: Vec<fn(&mut Inputs)> = vec![
         |i| i.dockerfile.push('#'),
-        |i| i.context.truncate(2),
-        |i| i.context[0] = file("app/main.py", "print(1)", true),
-        |i| i.context[0] = file("app/main.py", "print(2)", false),
-        |i| i.context[1].path = "other".to_owned(),
+        |i| Arc::make_mut(&mut i.context).truncate(2),
+        |i| Arc::make_mut(&mut i.context)[0] = file("app/main.py", "print(1)", true),
+        |i| Arc::make_mut(&mut i.context)[0] = file("app/main.py", "print(2)", false),
+        |i| Arc::make_mut(&mut i.context)[1].path = "other".to_owned(),
         |i| {
-            i.context[2].kind = EntryKind::Link {
+            Arc::make_mut(&mut i.context)[2].kind = EntryKind::Link {
                 target: "b".to_owned(),
             }
         },
@@ -156,10 +156,10 @@ fn every_field_changes_the_fingerprint() {
 #[test]
 fn explains_each_kind_of_change() {
     let (old, mut new) = (sample(), sample());
-    new.context = vec![
+    new.context = Arc::new(vec![
         file("app/main.py", "print(1)", true),
         file("new.py", "", false),
-    ];
+    ]);
     new.dockerfile = "FROM python:3.12\nCOPY app .\n".to_owned();
     new.args.insert("PORT".to_owned(), "9000".to_owned());
     new.bases

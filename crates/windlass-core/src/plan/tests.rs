@@ -1,6 +1,7 @@
 //! Scenarios of the planner, one test each, named for what it decides.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::context::{Entry, EntryKind};
 use crate::desired::{BuildSpec, Desired, DesiredImage, DesiredInputs, NeededImage};
@@ -46,14 +47,14 @@ fn tag(text: &str) -> Tag {
 fn inputs(content: &str) -> Inputs {
     Inputs {
         dockerfile: "FROM scratch\nCOPY . /\n".to_owned(),
-        context: vec![Entry {
+        context: Arc::new(vec![Entry {
             path: "main.py".to_owned(),
             kind: EntryKind::File {
                 executable: false,
                 bytes: 1,
                 digest: Digest::of(content.as_bytes()),
             },
-        }],
+        }]),
         platforms: vec![Platform::default()],
         ..Inputs::default()
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use windlass_core::desired::NeededImage;
 use windlass_core::name::{Address, Digest, ImageName, RegistryName, RepositoryKey};
@@ -166,7 +167,7 @@ fn request<R, B>(run: &Run<'_, R, B>, work: &Work<'_>, dockerfile: String) -> Bu
         fingerprint: spec.fingerprint.clone(),
         dockerfile,
         context: context_folder(&run.options.workspace_root, &spec.context),
-        entries: inputs.context.clone(),
+        entries: Arc::clone(&inputs.context),
         sources: spec.sources.clone(),
         args,
         labels,

@@ -1,5 +1,7 @@
 //! `secret-file-copied`: a file that holds secrets, named by COPY or ADD.
 
+use std::borrow::Cow;
+
 use windlass_core::finding::Level;
 
 use crate::facts::ends_in;
@@ -65,20 +67,23 @@ fn is_certificate_store(target: &str) -> bool {
 /// Says whether a path is that of a file that holds secrets. Examples and public keys are none.
 pub(super) fn is_secret_file(path: &str) -> bool {
     let path = path.trim_start_matches("./");
-    let mut parts: Vec<&str> = path.split('/').collect();
-    let Some(name) = parts.pop() else {
-        return false;
+    let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
+    // A context has thousands of files, and next to none of them is written in capitals.
+    let lower = if name.bytes().any(|it| it.is_ascii_uppercase()) {
+        Cow::Owned(name.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(name)
     };
-    let lower = name.to_ascii_lowercase();
-    let ending = |end: &str| lower.rsplit('.').next() == Some(end);
+    let lower = &*lower;
+    let last = lower.rsplit('.').next().unwrap_or(lower);
     if [".example", ".sample", ".template", ".dist", ".pub"].iter().any(|end| lower.ends_with(end)) {
         return false;
     }
-    NAMES.contains(&lower.as_str())
-        || FOLDERS.contains(&lower.as_str())
-        || parts.iter().any(|part| FOLDERS.contains(part))
+    NAMES.contains(&lower)
+        || FOLDERS.contains(&lower)
+        || folders.split('/').any(|part| FOLDERS.contains(&part))
         || lower.starts_with(".env.")
-        || ["pem", "key", "p12", "pfx", "jks", "keystore"].iter().any(|end| ending(end)) && !is_certificate(&lower)
+        || ["pem", "key", "p12", "pfx", "jks", "keystore"].contains(&last) && !is_certificate(lower)
 }
 
 /// Certificates are public, also as PEM.
