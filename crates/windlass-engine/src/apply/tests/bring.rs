@@ -399,3 +399,58 @@ async fn record_that_cannot_be_attached_is_a_note() {
     assert_eq!(outcome.notes.len(), 1);
     assert!(outcome.notes[0].contains("no referrers here"));
 }
+
+#[tokio::test]
+async fn record_that_was_sent_in_vain_is_sent_again() {
+    // It could not be sent beside the image, or ECR cleaned it up before it was attached.
+    for cleaned_up in [false, true] {
+        let world = World::new();
+        let plan = world.plan(&[image("web", "one", &["latest"])]).await;
+        if cleaned_up {
+            let registry = world.registry.clone();
+            world
+                .script
+                .before(calls_of(Operation::AttachRecord), move || {
+                    registry.edit(&key("web@prod"), |repository| repository.blobs.clear());
+                });
+        } else {
+            let error = RegistryError::Other("not now".to_owned());
+            world
+                .script
+                .fail_registry(calls_of(Operation::SendRecord), error);
+        }
+        let outcome = world.apply(&plan).await.expect("fresh");
+        assert_eq!(outcome.status, Status::Applied);
+        assert!(outcome.notes.is_empty(), "{:?}", outcome.notes);
+        assert_eq!(world.script.count(Operation::SendRecord), 2);
+        let digest = outcome.images[0].targets[0].digest.clone().expect("held");
+        let records = world.registry.snapshot()[&key("web@prod")].records.clone();
+        assert_eq!(records[&digest].len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn image_that_another_run_brought_meanwhile_is_taken_without_a_push() {
+    let world = World::new();
+    let plan = world.plan(&[image("web", "one", &["latest"])]).await;
+    let other = World::seeded("two");
+    let theirs = other.bring(&[image("web", "one", &[])]).await.images[0].targets[0]
+        .digest
+        .clone()
+        .expect("held");
+    let manifest = other.registry.snapshot()[&key("web@prod")].manifests[&theirs].clone();
+    let (registry, in_tag) = (
+        world.registry.clone(),
+        plan.images[0].fingerprint().expect("settled").tag(),
+    );
+    world.script.before(calls_of(Operation::Build), move || {
+        registry.force(&key("web@prod"), &in_tag, manifest);
+    });
+    let outcome = world.apply(&plan).await.expect("fresh");
+    assert_eq!(outcome.status, Status::Applied);
+    assert_eq!(
+        world.registry.tag(&key("web@prod"), &tag("latest")),
+        Some(theirs)
+    );
+    assert_eq!(world.script.count(Operation::PushBlobs), 0);
+}
