@@ -26,7 +26,7 @@ pub struct Inputs {
     pub dockerfile: String,
     /// What the build can read of its context, sorted by path. Shared: it can be thousands of files, and a plan keeps what is desired.
     #[serde(with = "shared")]
-    pub context: Arc<Vec<Entry>>,
+    pub context: Arc<[Entry]>,
     /// Build args.
     pub args: BTreeMap<String, String>,
     /// Labels.
@@ -59,6 +59,8 @@ pub struct Inputs {
 
 /// Writes and reads what is shared as if it were not.
 mod shared {
+    use std::sync::Arc;
+
     use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
 
     use crate::context::Entry;
@@ -70,10 +72,10 @@ mod shared {
         entries.serialize(serializer)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>, T: From<Vec<Entry>>>(
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
-    ) -> Result<T, D::Error> {
-        Vec::deserialize(deserializer).map(T::from)
+    ) -> Result<Arc<[Entry]>, D::Error> {
+        Vec::deserialize(deserializer).map(Arc::from)
     }
 }
 

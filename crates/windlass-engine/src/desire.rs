@@ -467,7 +467,7 @@ fn build_spec(
     let image = draft.image;
     let inputs = Inputs {
         dockerfile: draft.prepared.dockerfile.text.clone(),
-        context: Arc::new(context),
+        context: context.into(),
         args: plain(&image.args),
         labels: plain(&image.labels),
         annotations: plain(&image.annotations),

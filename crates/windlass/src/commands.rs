@@ -30,12 +30,12 @@ pub(crate) mod validate;
 pub(crate) mod version;
 
 use tokio::runtime::Runtime;
-use windlass_core::manifest::model::Registry;
+use windlass_core::manifest::model::{Registry, Workspace};
 
 use crate::cli::Global;
 use crate::failure::{Exit, Failure};
 use crate::load::{self, Loaded, Place};
-use crate::session::{Hashing, Local, default_host};
+use crate::session::{Hashing, Local, Session, default_host};
 use crate::terminal::Terminal;
 
 /// What every command is handed.
@@ -71,6 +71,23 @@ impl Context<'_> {
         let loaded = load::load(place, self.global, &host)?;
         self.terminal.show(&loaded.diagnostics);
         Ok((loaded, local))
+    }
+
+    /// Prepares the adapters for a workspace.
+    pub(crate) fn session(
+        &self,
+        place: &Place,
+        workspace: &Workspace,
+        local: Option<&Local>,
+    ) -> Result<Session, Failure> {
+        Session::new(
+            self.runtime,
+            &place.root,
+            &workspace.registries,
+            workspace.engine.as_ref(),
+            local,
+            &self.hashing,
+        )
     }
 
     /// Ends a command whose text is data for standard output.

@@ -79,38 +79,30 @@ fn run(cli: &Cli, terminal: Terminal) -> Result<Exit, Failure> {
         runtime: &runtime,
         hashing: Hashing::new(!cli.command.distrusts_cache()),
     };
-    let exit = run_command(&cli.command, &context);
-    drop(context);
-    // What still runs has nothing to say any more.
-    runtime.shutdown_background();
-    exit
-}
-
-fn run_command(command: &Command, context: &Context<'_>) -> Result<Exit, Failure> {
-    match command {
-        Command::Init(arguments) => commands::init::run(context, arguments),
-        Command::Validate(arguments) => commands::validate::run(context, arguments),
-        Command::Fmt(arguments) => commands::fmt::run(context, arguments),
-        Command::Render(arguments) => commands::render::run(context, arguments),
-        Command::Policy(arguments) => commands::policy::run(context, arguments),
-        Command::Check(arguments) => commands::check::run(context, arguments),
-        Command::Clean(arguments) => commands::clean::run(context, arguments),
-        Command::Lint(arguments) => commands::lint::run(context, arguments),
-        Command::Context(arguments) => commands::context::run(context, arguments),
-        Command::Lock(arguments) => commands::lock::run(context, arguments),
-        Command::Plan(arguments) => commands::plan::run(context, arguments),
-        Command::Show(arguments) => commands::show::run(context, arguments),
-        Command::Apply(arguments) => commands::apply::run(context, arguments),
-        Command::Matrix(arguments) => commands::matrix::run(context, arguments),
-        Command::Iam(arguments) => commands::iam::run(context, arguments),
-        Command::Graph(arguments) => commands::graph::run(context, arguments),
-        Command::Completions(arguments) => commands::shell::completions(context, arguments),
-        Command::Man(arguments) => commands::shell::man(context, arguments),
-        Command::Local(arguments) => commands::local::run(context, arguments),
-        Command::Explain(arguments) => commands::explain::run(context, arguments),
-        Command::Lsp => commands::lsp::run(context),
-        Command::Schema(arguments) => commands::schema::run(context, arguments),
-        Command::Version(arguments) => commands::version::run(context, arguments),
+    match &cli.command {
+        Command::Init(arguments) => commands::init::run(&context, arguments),
+        Command::Validate(arguments) => commands::validate::run(&context, arguments),
+        Command::Fmt(arguments) => commands::fmt::run(&context, arguments),
+        Command::Render(arguments) => commands::render::run(&context, arguments),
+        Command::Policy(arguments) => commands::policy::run(&context, arguments),
+        Command::Check(arguments) => commands::check::run(&context, arguments),
+        Command::Clean(arguments) => commands::clean::run(&context, arguments),
+        Command::Lint(arguments) => commands::lint::run(&context, arguments),
+        Command::Context(arguments) => commands::context::run(&context, arguments),
+        Command::Lock(arguments) => commands::lock::run(&context, arguments),
+        Command::Plan(arguments) => commands::plan::run(&context, arguments),
+        Command::Show(arguments) => commands::show::run(&context, arguments),
+        Command::Apply(arguments) => commands::apply::run(&context, arguments),
+        Command::Matrix(arguments) => commands::matrix::run(&context, arguments),
+        Command::Iam(arguments) => commands::iam::run(&context, arguments),
+        Command::Graph(arguments) => commands::graph::run(&context, arguments),
+        Command::Completions(arguments) => commands::shell::completions(&context, arguments),
+        Command::Man(arguments) => commands::shell::man(&context, arguments),
+        Command::Local(arguments) => commands::local::run(&context, arguments),
+        Command::Explain(arguments) => commands::explain::run(&context, arguments),
+        Command::Lsp => commands::lsp::run(&context),
+        Command::Schema(arguments) => commands::schema::run(&context, arguments),
+        Command::Version(arguments) => commands::version::run(&context, arguments),
     }
 }
 

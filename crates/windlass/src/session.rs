@@ -54,6 +54,12 @@ impl Session {
             builder: builder(root, engine)?,
         })
     }
+
+    /// Gets ready for reads of registries, beside whatever comes next.
+    pub(crate) fn expect_questions(&self, runtime: &Runtime) {
+        let _guard = runtime.enter();
+        self.registries.expect_questions();
+    }
 }
 
 /// The Engine that the manifest names, or else the one that the environment does.

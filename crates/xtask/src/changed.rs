@@ -3,8 +3,8 @@
 //! Both sides build the same content from the same Dockerfile, in turn, with the same Engine, and push to the same local ECR. Docker is signed
 //! in before, so its side is the two commands alone; windlass reads the manifest, all contexts and all repositories as always.
 //!
-//! The turns follow no pattern. The Engine collects its garbage when it has allocated as much as it holds: with some thousand images about
-//! once in two builds, for 50 to 90 ms (`GODEBUG=gctrace=1 dockerd`). Where the sides took turns strictly, one of them paid for both, the same one for
+//! The sides do not take turns strictly. The Engine collects its garbage when it has allocated as much as it holds: with some thousand images about
+//! once in two builds, for 50 to 90 ms (`GODEBUG=gctrace=1 dockerd`). Where they did, one of them paid for both, the same one for
 //! a whole run.
 
 use crate::bench::{self, ACCOUNT, LocalEcr, REGION, image_name, median, write_workspace};

@@ -296,12 +296,10 @@ impl Document {
         let lines = with.dockerfile.as_ref().or(own.dockerfile.as_ref());
         Ok(fingerprint::Inputs {
             dockerfile: lines.map_or("FROM scratch\n".to_owned(), |lines| lines.join("\n") + "\n"),
-            context: std::sync::Arc::new(
-                files
-                    .iter()
-                    .map(|(path, text)| entry(path, text, executable))
-                    .collect(),
-            ),
+            context: files
+                .iter()
+                .map(|(path, text)| entry(path, text, executable))
+                .collect(),
             args: merge(&own.args, &with.args),
             labels: merge(&own.labels, &with.labels),
             stage: with.stage.clone().or_else(|| own.stage.clone()),

@@ -150,12 +150,10 @@ impl Engine {
             if let Some(version) = &self.shared.version {
                 return Ok(version.clone());
             }
-            let engine = self.shared.docker.version().await;
-            let version = engine.map(|engine| engine.version);
-            match version {
-                Ok(version) => Ok(version.unwrap_or_else(|| "unknown".to_owned())),
-                Err(error) => Err(DockerError::from_bollard("say its version", error)),
-            }
+            let asked = self.shared.docker.version().await;
+            let asked =
+                asked.map_err(|error| DockerError::from_bollard("say its version", error))?;
+            Ok(asked.version.unwrap_or_else(|| "unknown".to_owned()))
         };
         let (buildkit, workers, engine) = tokio::try_join!(info, workers, engine)?;
         let mut platforms = Vec::new();

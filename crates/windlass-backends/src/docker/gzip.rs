@@ -16,8 +16,6 @@ use flate2::{Compress, Compression, Crc, FlushCompress, Status};
 use sha2::{Digest as _, Sha256};
 use windlass_core::name::Digest;
 
-use crate::docker::address::hex;
-
 /// Bytes deflated by themselves. Changing this, or the level, changes the digests of all layers.
 const PIECE: u64 = 2 << 20;
 const LEVEL: u32 = 5;
@@ -250,7 +248,7 @@ impl<W: Write> Write for Hashing<W> {
 
 /// Writes a finished hash as a digest.
 pub(crate) fn finish_digest(hash: Sha256) -> Digest {
-    Digest::new(format!("sha256:{}", hex(&hash.finalize()))).expect("a SHA-256 is a digest")
+    Digest::of_sha256(&hash.finalize().into())
 }
 
 #[cfg(test)]

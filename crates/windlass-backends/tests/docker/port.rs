@@ -32,7 +32,7 @@ fn request(bench: &Bench, dockerfile: &str, folder: &Path) -> BuildRequest {
         fingerprint: fingerprint(bench),
         dockerfile: dockerfile.to_owned(),
         context: folder.to_owned(),
-        entries: Arc::new(vec![Entry {
+        entries: Arc::from([Entry {
             path: "a".to_owned(),
             kind: EntryKind::File {
                 executable: false,

@@ -14,7 +14,7 @@ fn file(path: &str, content: &str, executable: bool) -> Entry {
 fn sample() -> Inputs {
     Inputs {
         dockerfile: "FROM python:3.12\nCOPY . .\n".to_owned(),
-        context: Arc::new(vec![
+        context: Arc::from([
             file("app/main.py", "print(1)", false),
             Entry {
                 path: "empty".to_owned(),
@@ -114,7 +114,7 @@ fn encoding_is_what_its_page_says() {
 fn every_field_changes_the_fingerprint() {
     let edits: Vec<fn(&mut Inputs)> = vec![
         |i| i.dockerfile.push('#'),
-        |i| Arc::make_mut(&mut i.context).truncate(2),
+        |i| i.context = i.context[..2].into(),
         |i| Arc::make_mut(&mut i.context)[0] = file("app/main.py", "print(1)", true),
         |i| Arc::make_mut(&mut i.context)[0] = file("app/main.py", "print(2)", false),
         |i| Arc::make_mut(&mut i.context)[1].path = "other".to_owned(),
@@ -156,7 +156,7 @@ fn every_field_changes_the_fingerprint() {
 #[test]
 fn explains_each_kind_of_change() {
     let (old, mut new) = (sample(), sample());
-    new.context = Arc::new(vec![
+    new.context = Arc::from([
         file("app/main.py", "print(1)", true),
         file("new.py", "", false),
     ]);

@@ -47,7 +47,7 @@ fn tag(text: &str) -> Tag {
 fn inputs(content: &str) -> Inputs {
     Inputs {
         dockerfile: "FROM scratch\nCOPY . /\n".to_owned(),
-        context: Arc::new(vec![Entry {
+        context: Arc::from([Entry {
             path: "main.py".to_owned(),
             kind: EntryKind::File {
                 executable: false,

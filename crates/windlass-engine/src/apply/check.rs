@@ -421,7 +421,6 @@ impl<'a> Comparison<'a> {
                 manifest: None,
                 written: false,
                 brought: false,
-                record: None,
             })),
             (Fact::Known(found), Some(held)) if found.archived && found.digest == *held => {
                 Some(Place::Archived(held.clone()))

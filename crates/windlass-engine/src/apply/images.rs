@@ -14,7 +14,7 @@ use crate::apply::pin::named_needs;
 use crate::apply::push;
 use crate::apply::records::attach;
 use crate::apply::run::Run;
-use crate::apply::work::{Held, Place};
+use crate::apply::work::{Brought, Place};
 use crate::event::{Event, Phase};
 use crate::outcome::{Cause, FailedPhase};
 use crate::ports::{Boxed, Builder, BuilderError, Registry, RegistryError, SentRecord};
@@ -25,7 +25,7 @@ const PUSHES_AT_ONCE: usize = 4;
 /// Something that ended; the index is that of the work.
 enum Ended {
     Built(usize, Result<Digest, Cause>, Duration),
-    Brought(usize, RepositoryKey, Result<Held, Cause>),
+    Brought(usize, RepositoryKey, Result<Brought, Cause>),
     Recorded(ImageName, RepositoryKey, Result<(), RegistryError>),
 }
 
@@ -181,9 +181,9 @@ impl<'a, R: Registry, B: Builder> Run<'a, R, B> {
                 running.builds -= 1;
                 self.take_build(index, result, took);
             }
-            Ended::Brought(index, key, Ok(held)) => {
+            Ended::Brought(index, key, Ok(brought)) => {
                 running.pushes -= 1;
-                self.take_held(index, &key, held, running);
+                self.take_brought(index, &key, brought, running);
             }
             Ended::Brought(index, key, Err(cause)) => {
                 running.pushes -= 1;
@@ -219,11 +219,11 @@ impl<'a, R: Registry, B: Builder> Run<'a, R, B> {
         }
     }
 
-    fn take_held(
+    fn take_brought(
         &mut self,
         index: usize,
         key: &RepositoryKey,
-        mut held: Held,
+        Brought { held, record }: Brought,
         running: &mut Running<'a>,
     ) {
         let work = &mut self.works[index];
@@ -243,13 +243,12 @@ impl<'a, R: Registry, B: Builder> Run<'a, R, B> {
             digest: held.digest.clone(),
             size: manifest.bytes.len() as u64,
         });
-        let sent = held.record.take();
         work.places.insert(key.clone(), Place::Held(held));
         if work.is_held() {
             work.opened = std::sync::Arc::default();
         }
         if let Some(descriptor) = descriptor {
-            self.start_record(index, key.clone(), descriptor, sent, running);
+            self.start_record(index, key.clone(), descriptor, record, running);
         }
     }
 

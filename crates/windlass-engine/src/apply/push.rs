@@ -18,7 +18,7 @@ use windlass_core::plan::CopySource;
 
 use crate::apply::Ports;
 use crate::apply::check::is_ours;
-use crate::apply::work::{Held, Opened};
+use crate::apply::work::{Brought, Held, Opened};
 use crate::event::Events;
 use crate::outcome::Cause;
 use crate::ports::{
@@ -59,29 +59,30 @@ pub(super) struct Push<'a, R, B> {
 }
 
 impl<R: Registry, B: Builder> Push<'_, R, B> {
-    pub(super) async fn run(&self, key: &RepositoryKey, job: Job) -> Result<Held, Cause> {
-        if let Job::Restore(digest) = &job {
-            return Ok(self.restore(key, digest).await?);
+    pub(super) async fn run(&self, key: &RepositoryKey, job: Job) -> Result<Brought, Cause> {
+        // A push looks while it opens the image, and what an archive holds is known once it is out.
+        if !matches!(job, Job::Push | Job::Restore(_))
+            && let Some(held) = self.adopt(key).await?
+        {
+            return Ok(held.into());
         }
-        if let Job::Push = job {
-            return self.push(key).await;
-        }
-        if let Some(held) = self.adopt(key).await? {
-            return Ok(held);
-        }
-        match job {
-            Job::Retag(digest) | Job::Restore(digest) => {
-                let manifest = self.ports.registry.manifest(key, &digest).await?;
-                Ok(self.put(key, manifest, false).await?)
-            }
-            Job::Copy(source) => self.copy(key, &source).await,
-            Job::Push => self.push(key).await,
-            Job::Wait => Ok(self.wait(key).await?),
-        }
+        let held = match job {
+            Job::Push => return self.push(key).await,
+            Job::Restore(digest) => self.restore(key, &digest).await?,
+            Job::Retag(digest) => self.retag(key, &digest).await?,
+            Job::Copy(source) => self.copy(key, &source).await?,
+            Job::Wait => self.wait(key).await?,
+        };
+        Ok(held.into())
+    }
+
+    async fn retag(&self, key: &RepositoryKey, digest: &Digest) -> Result<Held, Cause> {
+        let manifest = self.ports.registry.manifest(key, digest).await?;
+        Ok(self.put(key, manifest, false).await?)
     }
 
     /// Waits until ECR has copied the image here; what it says of its progress is not asked for, what counts is that it is there.
-    async fn wait(&self, key: &RepositoryKey) -> Result<Held, RegistryError> {
+    async fn wait(&self, key: &RepositoryKey) -> Result<Held, Cause> {
         let limit = Instant::now() + REPLICATION;
         let mut pause = FIRST_LOOK;
         while Instant::now() < limit {
@@ -93,7 +94,6 @@ impl<R: Registry, B: Builder> Push<'_, R, B> {
                     manifest: Some(manifest),
                     written: true,
                     brought: true,
-                    record: None,
                 });
             }
             pause = (pause * 2).min(LAST_LOOK);
@@ -101,7 +101,8 @@ impl<R: Registry, B: Builder> Push<'_, R, B> {
         Err(RegistryError::Transient(format!(
             "ECR did not copy the image to {key} within {} minutes: the replication rules of the registry that it was pushed to say where images are copied; the next apply copies it itself",
             REPLICATION.as_secs() / 60
-        )))
+        ))
+        .into())
     }
 
     /// Takes an image out of the archive. Only then can it be read what it was built from: it counts if that is what the plan wants.
@@ -135,22 +136,21 @@ impl<R: Registry, B: Builder> Push<'_, R, B> {
             .await
     }
 
-    async fn push(&self, key: &RepositoryKey) -> Result<Held, Cause> {
-        // Both take their time, and it is nearly always the image that is needed.
+    async fn push(&self, key: &RepositoryKey) -> Result<Brought, Cause> {
+        // Another run is seldom faster, so the image is opened while it is asked for.
         let image = match select(pin!(self.adopt(key)), pin!(self.open())).await {
             Either::Left((adopted, open)) => match adopted? {
-                Some(held) => return Ok(held),
+                Some(held) => return Ok(held.into()),
                 None => open.await?,
             },
             Either::Right((image, adopt)) => match adopt.await? {
-                Some(held) => return Ok(held),
+                Some(held) => return Ok(held.into()),
                 None => image?,
             },
         };
         let (blobs, record) = join(self.push_blobs(key, &image), self.send_record(key)).await;
-        let mut held = self.put_image(key, &image, blobs?).await?;
-        held.record = record;
-        Ok(held)
+        let held = self.put_image(key, &image, blobs?).await?;
+        Ok(Brought { held, record })
     }
 
     /// Sends what explains the image, beside it. Whether that works is seen when it is attached.
@@ -225,7 +225,6 @@ impl<R: Registry, B: Builder> Push<'_, R, B> {
                 manifest: Some(manifest),
                 written: put == Put::Written,
                 brought,
-                record: None,
             }),
             Err(RegistryError::TagImmutable(why)) => {
                 let adopted = self.adopt(key).await?;
@@ -249,7 +248,6 @@ impl<R: Registry, B: Builder> Push<'_, R, B> {
                 manifest: None,
                 written: false,
                 brought: false,
-                record: None,
             })),
             Some(Fact::Known(image)) => Err(RegistryError::Changed(format!(
                 "{tag} holds {} now, which is another image",

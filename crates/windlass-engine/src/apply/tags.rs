@@ -164,7 +164,6 @@ impl<'a, R: Registry, B: Builder> Run<'a, R, B> {
                 manifest: None,
                 written: false,
                 brought: false,
-                record: None,
             };
             places.insert(step.key.clone(), Place::Held(held));
         }

@@ -62,8 +62,19 @@ pub(super) struct Held {
     pub(super) written: bool,
     /// Whether this run brought the image: then its inputs record has to follow.
     pub(super) brought: bool,
+}
+
+/// An image that was brought into a repository.
+pub(super) struct Brought {
+    pub(super) held: Held,
     /// Its inputs record, where that was sent beside it.
     pub(super) record: Option<SentRecord>,
+}
+
+impl From<Held> for Brought {
+    fn from(held: Held) -> Self {
+        Self { held, record: None }
+    }
 }
 
 impl<'a> Work<'a> {

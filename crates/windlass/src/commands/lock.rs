@@ -13,19 +13,11 @@ use crate::clock;
 use crate::commands::Context;
 use crate::failure::{Exit, Failure};
 use crate::load::{self, LOCK, Loaded, Place};
-use crate::session::Session;
 
 pub(crate) fn run(context: &Context<'_>, arguments: &LockArgs) -> Result<Exit, Failure> {
     let (place, loaded, local) = context.load()?;
     let lock = load::read_lock(&place)?;
-    let session = Session::new(
-        context.runtime,
-        &place.root,
-        &loaded.workspace.registries,
-        loaded.workspace.engine.as_ref(),
-        local.as_ref(),
-        &context.hashing,
-    )?;
+    let session = context.session(&place, &loaded.workspace, local.as_ref())?;
     let options = DesireOptions {
         locked: arguments.check,
         update: update(&loaded, arguments)?,

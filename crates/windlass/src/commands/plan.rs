@@ -139,17 +139,9 @@ fn make_of(context: &Context<'_>, only: &[String], offline: bool) -> Result<Made
     // What cannot be loaded denies, before anything is asked of a registry.
     let mut policies = policies::of_workspace(context.global, &loaded.workspace, &place.root)?;
     let lock = load::read_lock(&place)?;
-    let session = Session::new(
-        context.runtime,
-        &place.root,
-        &loaded.workspace.registries,
-        loaded.workspace.engine.as_ref(),
-        local.as_ref(),
-        &context.hashing,
-    )?;
+    let session = context.session(&place, &loaded.workspace, local.as_ref())?;
     if !offline {
-        let _runtime = context.runtime.enter();
-        session.registries.expect_questions();
+        session.expect_questions(context.runtime);
     }
     let created_at = clock::now();
     let options = options(context, &loaded.workspace, &created_at, offline);

@@ -428,29 +428,3 @@ async fn record_that_was_sent_in_vain_is_sent_again() {
         assert_eq!(records[&digest].len(), 1);
     }
 }
-
-#[tokio::test]
-async fn image_that_another_run_brought_meanwhile_is_taken_without_a_push() {
-    let world = World::new();
-    let plan = world.plan(&[image("web", "one", &["latest"])]).await;
-    let other = World::seeded("two");
-    let theirs = other.bring(&[image("web", "one", &[])]).await.images[0].targets[0]
-        .digest
-        .clone()
-        .expect("held");
-    let manifest = other.registry.snapshot()[&key("web@prod")].manifests[&theirs].clone();
-    let (registry, in_tag) = (
-        world.registry.clone(),
-        plan.images[0].fingerprint().expect("settled").tag(),
-    );
-    world.script.before(calls_of(Operation::Build), move || {
-        registry.force(&key("web@prod"), &in_tag, manifest);
-    });
-    let outcome = world.apply(&plan).await.expect("fresh");
-    assert_eq!(outcome.status, Status::Applied);
-    assert_eq!(
-        world.registry.tag(&key("web@prod"), &tag("latest")),
-        Some(theirs)
-    );
-    assert_eq!(world.script.count(Operation::PushBlobs), 0);
-}
